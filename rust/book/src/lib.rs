@@ -1,0 +1,1 @@
+//! One market's order book: levels, matching and a compile-time policy.

@@ -1,0 +1,1 @@
+//! Request bytes to typed commands, results to reply bytes; no state.

@@ -1,0 +1,1 @@
+//! The exchange as a pure function of its commands.

@@ -1,0 +1,1 @@
+//! The Python module agio._core: handles and conversion, nothing else.

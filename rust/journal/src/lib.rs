@@ -1,0 +1,1 @@
+//! The log's files: records, frames, segments, snapshots and recovery.

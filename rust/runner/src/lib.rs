@@ -1,0 +1,1 @@
+//! A shard alive: intake, engine, journal and publication.
