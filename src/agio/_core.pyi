@@ -1,0 +1,191 @@
+"""The Rust half of agio: handles to a shard and pure functions on request and reply bytes.
+
+Money crosses as integers of 10^-8, times as microseconds since 1970, ids as integers. Imported by `agio.shard`
+(handles), `agio.gateway.codec` and `agio.streams.codec` (pure functions), and nowhere else.
+"""
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias, final
+
+class ApiError(Exception):
+    """A request refused before it reached the log. `args` is `(code, message, http_status)`."""
+
+    code: int
+    message: str
+    status: int
+
+class ShardError(Exception):
+    """The shard cannot start or go on: the text says where, what and what to do."""
+
+@final
+class Verifier:
+    """Checks signatures of one API key, in constant time."""
+
+    @staticmethod
+    def hmac(secret: bytes) -> Verifier: ...
+    @staticmethod
+    def ed25519(public_key: bytes) -> Verifier:
+        """`public_key`: the 32 raw bytes."""
+    @staticmethod
+    def rsa(public_key: bytes) -> Verifier:
+        """`public_key`: PKCS#1 DER of 2048 to 4096 bits."""
+
+@final
+class Values:
+    """A request's parameters, parsed by a `Schema`: absent ones are `None`."""
+
+    def tuple(self) -> tuple[Any, ...]:
+        """All values in the schema's order: decimals and times as int, enums, symbols and texts as str, lists as list[str]."""
+    def get(self, name: str) -> Any: ...
+
+@final
+class Schema:
+    """One operation's parameters. `description` is JSON, see rust/edge/src/schema.rs."""
+
+    def __init__(self, description: bytes) -> None: ...
+    def parse(self, query: bytes, body: bytes) -> Values:
+        """Raises ApiError."""
+    def authorize(self, query: bytes, body: bytes, verifier: Verifier, now: int) -> Values:
+        """Parses, and checks timestamp, recvWindow and signature against `now` (µs). Raises ApiError."""
+    def parse_pairs(self, params: dict[str, Any]) -> Values:
+        """The WebSocket API's form: JSON values as msgspec decodes them."""
+    def authorize_pairs(self, params: dict[str, Any], verifier: Verifier, now: int) -> Values: ...
+
+def error_body(code: int, message: str) -> bytes:
+    """`{"code":…,"msg":…}`."""
+
+# --- events, as the streams see them; `json(micros)` is the payload in Binance's form ---
+
+@final
+class Trade:
+    market: int
+    id: int
+    aggregate: int
+    price: int
+    quantity: int
+    notional: int
+    buyer_is_maker: bool
+    time: int
+    def json(self, micros: bool) -> bytes: ...
+
+@final
+class Aggregate:
+    market: int
+    id: int
+    def json(self, micros: bool) -> bytes: ...
+
+@final
+class Level:
+    market: int
+    update: int
+    is_bid: bool
+    price: int
+    total: int
+    time: int
+
+@final
+class Top:
+    market: int
+    update: int
+    bid: int
+    bid_total: int
+    ask: int
+    ask_total: int
+    time: int
+    def json(self) -> bytes: ...
+
+@final
+class UserEvent:
+    """executionReport, outboundAccountPosition or balanceUpdate of a watched account."""
+
+    account: int
+    def json(self, micros: bool) -> bytes: ...
+
+@final
+class CatalogChanged:
+    """An asset or a market is new or has changed: read `Shard.catalog()` again."""
+
+Event: TypeAlias = Trade | Aggregate | Level | Top | UserEvent | CatalogChanged
+
+def depth_update(market_symbol: str, first: int, last: int, bids: list[tuple[int, int]], asks: list[tuple[int, int]], time: int, micros: bool) -> bytes:
+    """A `depthUpdate` payload; levels as (price, total)."""
+
+@final
+class Rows:
+    """What one batch of commands means for SQL. Every list holds tuples in the order of `agio.projections.schema`."""
+
+    first: int
+    last: int
+    time: int
+    orders: list[tuple[Any, ...]]
+    trades: list[tuple[Any, ...]]
+    aggregates: list[tuple[Any, ...]]
+    postings: list[tuple[Any, ...]]
+
+@final
+class Shard:
+    """One log and one engine, with their threads.
+
+    Opening takes the folder's lock, verifies and recovers the log, and replays what SQL has not seen (`projected`).
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        *,
+        projected: int,
+        durability: str = "fdatasync",
+        segment_bytes: int = 67108864,
+        confirm_jumps: bool = False,
+    ) -> None:
+        """Raises ShardError. `durability`: memory, page-cache or fdatasync."""
+    def fileno(self) -> int:
+        """An eventfd: readable when `drain` has something."""
+    def drain(self) -> tuple[list[Event], list[tuple[int, int, bytes, int, int]]]:
+        """Durable events in the log's order, and replies as (token, http status, body, orders in 10 s, orders in a day; -1 when not counted)."""
+    def now(self) -> int:
+        """The log's clock."""
+    def state(self) -> str:
+        """running, cancels-only (disk nearly full), halted, stopping or failed."""
+    def applied(self) -> int:
+        """The last sequence applied: a read point."""
+    def stop(self) -> None:
+        """Takes nothing new, answers what is in the log, writes a snapshot, frees the folder. Releases the GIL."""
+    def catalog(self) -> bytes:
+        """Assets and markets as JSON, see rust/extension/src/catalog.rs."""
+    def metrics(self) -> dict[str, int]: ...
+    def watch(self, account: int) -> None:
+        """Makes `drain` yield the account's UserEvents."""
+    def unwatch(self, account: int) -> None: ...
+
+    # Every call below is answered through `drain` under its token, when durable up to what it reveals.
+    # They raise ApiError when the request itself is refused (-1121, -1008, …).
+    def place(self, token: int, values: Values, account: int, key: int, micros: bool) -> None: ...
+    def test_order(self, token: int, values: Values, account: int, key: int, micros: bool) -> None: ...
+    def cancel(self, token: int, values: Values, account: int, key: int, micros: bool) -> None: ...
+    def cancel_all(self, token: int, values: Values, account: int, key: int, micros: bool) -> None: ...
+    def order(self, token: int, values: Values, account: int, micros: bool) -> None:
+        """Open and recently finished orders; status 0 and an empty body when neither: ask history."""
+    def open_orders(self, token: int, values: Values, account: int, micros: bool) -> None: ...
+    def account(self, token: int, account: int, omit_zero: bool, micros: bool) -> None: ...
+    def depth(self, token: int, symbol: str, limit: int) -> None: ...
+    def average_price(self, token: int, symbol: str, micros: bool) -> None: ...
+    def order_counts(self, token: int, account: int) -> None: ...
+    def command(self, token: int, command: bytes) -> None:
+        """An administrative command as JSON (`{"Deposit":{…}}`); the reply's body is its events as JSON, status 200 or, when refused, 400."""
+
+    # For the projector's own thread.
+    def rows(self, timeout_ms: int) -> Rows | None:
+        """Waits for durable rows with the GIL released; None on time-out or stop."""
+
+def replay(folder: str, first: int) -> Iterator[Rows]:
+    """The rows of every command from sequence `first` on, out of a stopped or live folder."""
+
+def inspect(folder: str, first: int) -> Iterator[dict[str, Any]]:
+    """Each record from sequence `first` on: {"sequence", "time", "lane", "number", "command": {...}, "events": [...]}."""
+
+def verify(folder: str) -> dict[str, Any]:
+    """Checks every frame and record, replays all, compares snapshots' hashes: {"records", "frames", "hash", "damage": [...]}."""
+
+def layouts() -> bytes:
+    """Command and event layouts as JSON."""

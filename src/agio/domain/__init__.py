@@ -1,0 +1,1 @@
+"""The vocabulary: money, ids, markets, keys, errors. No I/O."""

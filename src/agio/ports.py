@@ -1,0 +1,165 @@
+"""Every seam on one screen: what a room needs from another, named by the one who needs it.
+
+Money is int of 10^-8, times are int of µs, unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from agio.domain.history import AggregateRow, Candle, OrderRow, TradeRow
+    from agio.domain.keys import ApiKey
+    from agio.domain.markets import Catalog
+    from agio.domain.statistics import DayStatistics, TopOfBook
+
+
+class Reply(NamedTuple):
+    """The shard's answer: a body ready to send, and the account's order counts (-1: not counted)."""
+
+    status: int
+    body: bytes
+    orders_10s: int
+    orders_1d: int
+
+
+class ShardPort(Protocol):
+    """Commands and live questions. Answers are durable; refusals raise `agio.domain.errors.ApiError`."""
+
+    def now(self) -> int: ...
+    def state(self) -> str: ...
+    def applied(self) -> int: ...
+    def place(self, values: Any, account: int, key: int, micros: bool) -> Awaitable[Reply]: ...
+    def test_order(self, values: Any, account: int, key: int, micros: bool) -> Awaitable[Reply]: ...
+    def cancel(self, values: Any, account: int, key: int, micros: bool) -> Awaitable[Reply]: ...
+    def cancel_all(self, values: Any, account: int, key: int, micros: bool) -> Awaitable[Reply]: ...
+    def order(self, values: Any, account: int, micros: bool) -> Awaitable[Reply]:
+        """Open and recently finished orders; status 0 when neither: ask `History`."""
+        ...
+
+    def open_orders(self, values: Any, account: int, micros: bool) -> Awaitable[Reply]: ...
+    def account(self, account: int, omit_zero: bool, micros: bool) -> Awaitable[Reply]: ...
+    def depth(self, symbol: str, limit: int) -> Awaitable[Reply]: ...
+    def average_price(self, symbol: str, micros: bool) -> Awaitable[Reply]: ...
+    def order_counts(self, account: int) -> Awaitable[Reply]: ...
+    def command(self, command: dict[str, Any]) -> Awaitable[list[dict[str, Any]]]:
+        """An administrative command; returns its events; raises CommandRefused with the reason's name and words."""
+        ...
+
+    def watch(self, account: int) -> None: ...
+    def unwatch(self, account: int) -> None: ...
+
+
+EventBatch: TypeAlias = Sequence[Any]
+"""`agio._core.Event` objects, durable, in the log's order."""
+
+
+class EventSink(Protocol):
+    """Takes each batch of durable events, on the event loop, before the replies of the same batch are released."""
+
+    def __call__(self, events: EventBatch) -> None: ...
+
+
+class History(Protocol):
+    """What SQL knows. Times in µs; `None` is no bound; lists are oldest first, at most `limit` long."""
+
+    async def reached(self, sequence: int) -> None:
+        """Waits until `sequence` is projected; raises ApiError -1007 after 2 s."""
+        ...
+
+    async def order(self, account: int, market: int, order_id: int | None, client_id: str | None) -> OrderRow | None: ...
+    async def orders(
+        self, account: int, market: int, *, from_id: int | None, start: int | None, end: int | None, limit: int
+    ) -> list[OrderRow]: ...
+    async def my_trades(
+        self,
+        account: int,
+        market: int,
+        *,
+        order_id: int | None,
+        from_id: int | None,
+        start: int | None,
+        end: int | None,
+        limit: int,
+    ) -> list[TradeRow]: ...
+    async def trades(self, market: int, *, from_id: int | None, limit: int) -> list[TradeRow]: ...
+    async def aggregates(
+        self, market: int, *, from_id: int | None, start: int | None, end: int | None, limit: int
+    ) -> list[AggregateRow]: ...
+    async def candles(
+        self, market: int, interval: str, *, start: int | None, end: int | None, limit: int, offset_minutes: int
+    ) -> list[Candle]:
+        """Candles of any of Binance's intervals from 1m on, made from minutes; empty ones are flat."""
+        ...
+
+
+class Statistics(Protocol):
+    """What is known of each market right now, in memory."""
+
+    def day(self, market: int) -> DayStatistics: ...
+    def last_price(self, market: int) -> int | None: ...
+    def top(self, market: int) -> TopOfBook: ...
+    def candle(self, market: int, interval: str) -> Candle | None:
+        """The candle under way (or the last one, when nothing traded in this interval: a flat one)."""
+        ...
+
+
+class Catalogue(Protocol):
+    """The listed assets and markets; `current` is replaced as a whole when something changes."""
+
+    @property
+    def current(self) -> Catalog: ...
+
+
+class Identity(Protocol):
+    """Keys by their public name, from memory."""
+
+    def key(self, api_key: str) -> ApiKey | None: ...
+
+
+class Connection(Protocol):
+    """One WebSocket, as the rooms above the wire see it."""
+
+    remote: str
+    """The client's address, for limits."""
+    state: dict[str, Any]
+    """What the room keeps with the connection."""
+
+    def send(self, payload: bytes) -> None:
+        """Queues one text message; a reader too slow is dropped by the wire."""
+        ...
+
+    def close(self, code: int, reason: str) -> None: ...
+
+
+class SocketRoom(Protocol):
+    """A room that serves WebSockets."""
+
+    def opened(self, connection: Connection, path: str, query: str) -> bool:
+        """False refuses the handshake's connection (404)."""
+        ...
+
+    def received(self, connection: Connection, message: bytes) -> None: ...
+    def closed(self, connection: Connection) -> None: ...
+
+
+class UserFeeds(Protocol):
+    """User data for connections of the WebSocket API and for listen keys."""
+
+    def subscribe(self, connection: Connection, account: int, micros: bool) -> int:
+        """Returns the subscription id; ApiError -2035 when active, -2042 when ids are used up."""
+        ...
+
+    def unsubscribe(self, connection: Connection, subscription: int | None) -> None:
+        """One, or all; ApiError -2036 when there is none."""
+        ...
+
+    def active(self, connection: Connection) -> list[int]: ...
+    def create_listen_key(self, account: int) -> str: ...
+    def extend_listen_key(self, listen_key: str, account: int) -> None: ...
+    def close_listen_key(self, listen_key: str, account: int) -> None: ...
+
+
+Clock: TypeAlias = Callable[[], int]
+"""µs of the log's time."""
