@@ -1,0 +1,53 @@
+"""What every test may ask for, and the rule that nothing is skipped without reason."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.exchange import Exchange, running
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("AGIO_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    """One running `agio dev` that all tests share: leave no open orders behind, and expect those of others."""
+    with running(tmp_path_factory.mktemp("exchange") / "data", "--seed", "1") as shared:
+        yield shared
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Path:
+    """The folder of recorded market data, `AGIO_DATA`; the test is skipped where there is none."""
+    if not DATA.is_dir():
+        pytest.skip(f"absent: folder {DATA}")
+    return DATA
+
+
+def program(name: str) -> str:
+    """The path of a server that a test starts itself; the test is skipped where it is not installed."""
+    found = shutil.which(name)
+    return found or pytest.skip(f"absent: program {name}")
+
+
+def is_absent(reason: str) -> bool:
+    """Whether a reason for skipping names something that is truly not here."""
+    kind, _, what = reason.partition("absent: ")[2].partition(" ")
+    present = {"folder": lambda: Path(what).is_dir(), "program": lambda: shutil.which(what) is not None}
+    return kind in present and not present[kind]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """With AGIO_STRICT (as CI runs), a test skipped though what it needs is here has failed."""
+    report: pytest.TestReport = yield  # type: ignore[misc, assignment]
+    if os.environ.get("AGIO_STRICT") and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not is_absent(reason):
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} was skipped, and CI skips only what names something absent: {reason}"
+    return report  # type: ignore[return-value]

@@ -1,0 +1,64 @@
+"""The README's own code, run as it stands against a running exchange."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.exchange import Exchange
+from tests.tidy.tree import ROOT
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def here(text: str, exchange: Exchange) -> str:
+    """What a reader would paste: the addresses and the key of the exchange that runs."""
+    user = exchange.user
+    changes = {
+        "http://127.0.0.1:8080": exchange.rest,
+        "ws://127.0.0.1:8081": exchange.ws_api.removesuffix("/ws-api/v3"),
+        "ws://127.0.0.1:8082": exchange.streams,
+        "API_KEY": user.api_key,
+        "SECRET_KEY": user.secret_key,
+    }
+    for written, real in changes.items():
+        text = text.replace(written, real)
+    return text
+
+
+def blocks(language: str) -> list[str]:
+    return [body for name, body in BLOCKS if name == language]
+
+
+def test_the_readme_has_code() -> None:
+    assert blocks("python")
+    assert any("curl" in body for body in blocks("console"))
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_python(block: str, exchange: Exchange) -> None:
+    done = subprocess.run([sys.executable, "-c", here(block, exchange)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    printed = re.findall(r"#> (.*)", block)
+    assert printed
+    assert done.stdout.splitlines() == printed
+
+
+@pytest.mark.parametrize("line", re.findall(r"^\$ (curl .*)$", "\n".join(blocks("console")), re.MULTILINE))
+def test_curl(line: str, exchange: Exchange) -> None:
+    done = subprocess.run(["bash", "-c", here(line, exchange) + " --fail --silent"], capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"{")
+
+
+def test_every_make_job_exists() -> None:
+    jobs = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`?make ([a-z-]+)", README)) <= jobs
+
+
+def test_links_lead_somewhere() -> None:
+    targets = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert targets
+    assert not [target for target in targets if not (ROOT / target).exists()]
