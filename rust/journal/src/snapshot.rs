@@ -1,0 +1,191 @@
+//! Snapshots: the engine's state at the end of one frame, in a file that names that frame. Layout in
+//! `docs/reference/journal.md`.
+
+use crate::error::{Context, Damage, Error, Result};
+use crate::frame::{u32_at, u64_at};
+use crate::segment::{self, short};
+use crate::storage::{Entry, Storage};
+use crate::types::{Hash, LogId, Mark, Position};
+
+const MAGIC: [u8; 8] = *b"AGIOSNAP";
+/// Version of the snapshot file's layout (the state in it has its own).
+pub const SNAPSHOT_VERSION: u16 = 1;
+const SUFFIX: &str = ".snap";
+const PART: &str = "snapshot.part";
+const HEADER: usize = 160;
+const TRAILER: usize = 32;
+
+/// What a snapshot says of itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SnapshotHeader {
+    /// The log that it was taken from.
+    pub log: LogId,
+    /// The frame at whose end it stands; its sequence is the last one applied.
+    pub mark: Mark,
+    /// The log's time there, in microseconds.
+    pub time: u64,
+    /// Format of the state, a number of the engine's.
+    pub state_format: u32,
+    /// Hash of the state, computed by the engine.
+    pub state_hash: Hash,
+}
+
+/// A snapshot, loaded and checked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Snapshot {
+    /// What it says of itself.
+    pub header: SnapshotHeader,
+    /// The state.
+    pub body: Vec<u8>,
+}
+
+/// What loading found.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The newest whole snapshot at or below the wanted sequence.
+    pub snapshot: Option<Snapshot>,
+    /// Newer ones that were passed over, and why. Tell the operator.
+    pub refused: Vec<Error>,
+}
+
+impl SnapshotHeader {
+    fn name(&self) -> String {
+        format!("{:020}{SUFFIX}", self.mark.sequence)
+    }
+
+    pub(crate) fn check_log(&self, log: LogId) -> Result<()> {
+        if self.log == log {
+            Ok(())
+        } else {
+            Err(Error::WrongLog { file: self.name(), expected: log, found: self.log })
+        }
+    }
+
+    fn encode(&self, body: usize) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
+        bytes[..8].copy_from_slice(&MAGIC);
+        bytes[8..10].copy_from_slice(&SNAPSHOT_VERSION.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.state_format.to_le_bytes());
+        bytes[16..32].copy_from_slice(&self.log.identity);
+        let numbers = [
+            self.log.epoch,
+            self.mark.sequence,
+            self.time,
+            self.mark.position.segment,
+            self.mark.position.offset,
+            body as u64,
+        ];
+        for (number, place) in numbers.iter().zip(bytes[32..80].chunks_exact_mut(8)) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+        bytes[80..112].copy_from_slice(&self.mark.hash.0);
+        bytes[112..144].copy_from_slice(&self.state_hash.0);
+        bytes
+    }
+
+    fn decode(bytes: &[u8; HEADER]) -> Self {
+        let hash = |at: usize| Hash(bytes[at..at + 32].try_into().expect("32 bytes"));
+        let identity = bytes[16..32].try_into().expect("16 bytes");
+        let position = Position { segment: u64_at(bytes, 56), offset: u64_at(bytes, 64) };
+        Self {
+            log: LogId { identity, epoch: u64_at(bytes, 32) },
+            mark: Mark { sequence: u64_at(bytes, 40), position, hash: hash(80) },
+            time: u64_at(bytes, 48),
+            state_format: u32_at(bytes, 12),
+            state_hash: hash(112),
+        }
+    }
+}
+
+/// Writes a snapshot, durably, then removes all but the `keep` newest.
+///
+/// # Errors
+/// [`Error::Io`]; the older snapshots are untouched then.
+pub fn write(storage: &dyn Storage, header: &SnapshotHeader, body: &[u8], keep: usize) -> Result<()> {
+    let head = header.encode(body.len());
+    let mut hasher = blake3::Hasher::new();
+    let hash = hasher.update(&head).update(body).finalize();
+    let file = storage.create(PART, 0).context("create", PART)?;
+    file.write_at(0, &head).context("write", PART)?;
+    file.write_at(HEADER as u64, body).context("write", PART)?;
+    file.write_at((HEADER + body.len()) as u64, hash.as_bytes()).context("write", PART)?;
+    file.sync_data().context("sync", PART)?;
+    segment::rename(storage, PART, &header.name())?;
+    let old = list(storage)?;
+    for entry in &old[..old.len().saturating_sub(keep.max(1))] {
+        storage.remove(&entry.name).context("remove", &entry.name)?;
+    }
+    Ok(())
+}
+
+/// Loads the newest whole snapshot at or below `most` (`u64::MAX` for any). A damaged one is reported and passed over.
+///
+/// # Errors
+/// [`Error::Io`] if the folder cannot be listed.
+pub fn load(storage: &dyn Storage, most: u64) -> Result<Loaded> {
+    let mut loaded = Loaded::default();
+    for entry in list(storage)?.iter().rev().filter(|entry| sequence_of(&entry.name).is_some_and(|at| at <= most)) {
+        match read(storage, &entry.name) {
+            Ok(snapshot) => {
+                loaded.snapshot = Some(snapshot);
+                break;
+            }
+            Err(error) => loaded.refused.push(error),
+        }
+    }
+    Ok(loaded)
+}
+
+/// All snapshot files, oldest first.
+pub(crate) fn list(storage: &dyn Storage) -> Result<Vec<Entry>> {
+    let mut entries = storage.list().context("list", "the data folder")?;
+    entries.retain(|entry| sequence_of(&entry.name).is_some());
+    Ok(entries)
+}
+
+pub(crate) fn sequence_of(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(SUFFIX)?;
+    (digits.len() == 20).then(|| digits.parse().ok())?
+}
+
+/// Reads one snapshot file whole, and checks it.
+///
+/// # Errors
+/// [`Error::Damaged`], [`Error::Version`], [`Error::Io`].
+pub fn read(storage: &dyn Storage, name: &str) -> Result<Snapshot> {
+    let file = storage.open(name).context("open", name)?;
+    let mut bytes = vec![0; file.size().context("measure", name)? as usize];
+    if file.read_at(0, &mut bytes).context("read", name)? < bytes.len() {
+        return Err(short("the file ends early")).context("read", name);
+    }
+    let header = check(&bytes, name)?;
+    bytes.truncate(bytes.len() - TRAILER);
+    bytes.drain(..HEADER);
+    Ok(Snapshot { header, body: bytes })
+}
+
+fn check(bytes: &[u8], name: &str) -> Result<SnapshotHeader> {
+    let sequence = sequence_of(name).unwrap_or(0);
+    let damage = |offset: usize, expected: &str, found: String| {
+        let (file, expected) = (name.to_owned(), expected.to_owned());
+        Error::from(Damage { file, offset: offset as u64, sequence, expected, found })
+    };
+    let head = bytes.first_chunk::<HEADER>().filter(|_| bytes.len() >= HEADER + TRAILER);
+    let head = head.ok_or_else(|| damage(bytes.len(), "a whole snapshot", "the end of the file".into()))?;
+    if head[..8] != MAGIC {
+        return Err(damage(0, "a snapshot", format!("{:02x?}", &head[..8])));
+    }
+    let (content, stored) = bytes.split_at(bytes.len() - TRAILER);
+    if blake3::hash(content).as_bytes() != stored {
+        return Err(damage(content.len(), "the hash of the file's content", "another one".into()));
+    }
+    let found = u16::from_le_bytes([head[8], head[9]]);
+    if found != SNAPSHOT_VERSION {
+        return Err(Error::Version { file: name.to_owned(), found, supported: SNAPSHOT_VERSION });
+    }
+    let header = SnapshotHeader::decode(head);
+    if header.name() != name || u64_at(head, 72) as usize != content.len() - HEADER {
+        return Err(damage(40, "the sequence in its name, and its size", header.mark.sequence.to_string()));
+    }
+    Ok(header)
+}
