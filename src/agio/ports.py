@@ -68,7 +68,9 @@ class History(Protocol):
         """Waits until `sequence` is projected; raises ApiError -1007 after 2 s."""
         ...
 
-    async def order(self, account: int, market: int, order_id: int | None, client_id: str | None) -> OrderRow | None: ...
+    async def order(
+        self, account: int, market: int, order_id: int | None, client_id: str | None
+    ) -> OrderRow | None: ...
     async def orders(
         self, account: int, market: int, *, from_id: int | None, start: int | None, end: int | None, limit: int
     ) -> list[OrderRow]: ...
@@ -116,6 +118,53 @@ class Identity(Protocol):
     """Keys by their public name, from memory."""
 
     def key(self, api_key: str) -> ApiKey | None: ...
+
+
+class User(NamedTuple):
+    """Someone who may have accounts and keys."""
+
+    user: int
+    name: str
+    account: int
+    created: int
+
+
+class NewKey(NamedTuple):
+    """A key just made: `secret` is shown this once, and is None for keys whose private half the client keeps."""
+
+    api_key: str
+    secret: str | None
+
+
+class KeyRow(NamedTuple):
+    """A key as its operator sees it, without its secret."""
+
+    api_key: str
+    user: int
+    account: int
+    kind: str
+    permissions: tuple[str, ...]
+    created: int
+    revoked: bool
+
+
+class IdentityAdmin(Protocol):
+    """Users and keys, for administration. Refusals raise `agio.domain.errors.CommandRefused`."""
+
+    async def add_user(self, name: str) -> User:
+        """A user with one spot account; refused as NameTaken or BadName."""
+        ...
+
+    async def users(self) -> list[User]: ...
+    async def add_key(self, user: str, kind: str, public_key: str | None, permissions: Sequence[str]) -> NewKey:
+        """`user`: the name. `kind`: hmac, ed25519 or rsa, the last two with a PEM `public_key`. `permissions`: of
+        read, trade, withdraw. Refused as UnknownUser, BadKey or BadPermission."""
+        ...
+
+    async def keys(self) -> list[KeyRow]: ...
+    async def revoke_key(self, api_key: str) -> None:
+        """Nothing after it trades; refused as UnknownKey."""
+        ...
 
 
 class Connection(Protocol):
