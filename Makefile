@@ -20,7 +20,8 @@ test: check test-rust test-python  ## all that CI runs
 
 check: setup  ## formatters, linters, types, tidy tests, dependency audit
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	CLIPPY_CONF_DIR=$(CURDIR)/.ci/deterministic cargo clippy -p agio-book -p agio-engine --lib --locked --quiet -- -D warnings -D clippy::iter_over_hash_type
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy

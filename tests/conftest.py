@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,13 +41,27 @@ def is_absent(reason: str) -> bool:
     return kind in present and not present[kind]()
 
 
+def refuse(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure, unless what it needs is truly absent. Only under AGIO_STRICT, as CI runs."""
+    if not os.environ.get("AGIO_STRICT") or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if not is_absent(reason):
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} was skipped, and CI skips only what names something absent: {reason}"
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """With AGIO_STRICT (as CI runs), a test skipped though what it needs is here has failed."""
-    report: pytest.TestReport = yield  # type: ignore[misc, assignment]
-    if os.environ.get("AGIO_STRICT") and report.skipped and not hasattr(report, "wasxfail"):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        if not is_absent(reason):
-            report.outcome = "failed"
-            report.longrepr = f"{item.nodeid} was skipped, and CI skips only what names something absent: {reason}"
-    return report  # type: ignore[return-value]
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Each phase of each test."""
+    report = yield
+    refuse(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A whole module that skips itself."""
+    report = yield
+    refuse(report)
+    return report

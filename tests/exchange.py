@@ -74,9 +74,9 @@ def first_line(process: subprocess.Popen[bytes], seconds: float) -> bytes:
 
 
 def start(folder: Path, *options: str) -> Exchange:
-    """Start `agio dev` on free ports over a data folder and wait until it is ready; AssertionError with its words if not."""
+    """Start `agio dev` on free ports and wait until it is ready; AssertionError with its own words when it is not."""
     errors = folder.with_name(folder.name + ".stderr")
-    command = [AGIO, "dev", "--json", "--port-base", "0", "--data", folder, *options]
+    command: list[str | Path] = [AGIO, "dev", "--json", "--port-base", "0", "--data", folder, *options]
     with errors.open("ab") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)
     line = first_line(process, START_SECONDS)

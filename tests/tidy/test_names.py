@@ -69,7 +69,8 @@ def test_the_top_of_the_house() -> None:
 
 
 def test_every_file_has_a_subject() -> None:
-    assert not [path for path in files() if SHAPELESS.search(path)]
+    # `tests/common/mod.rs` is Cargo's own name for what a crate's test files share.
+    assert not [path for path in files() if SHAPELESS.search(path) and not path.endswith("/tests/common/mod.rs")]
     assert SHAPELESS.search("src/agio/wire/utils.py")
 
 
