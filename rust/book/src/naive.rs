@@ -63,11 +63,11 @@ impl<P: Policy> Book<P> {
         policy: &mut P,
         sink: &mut S,
     ) -> Result<Placed, Error> {
-        self.check(order)?;
+        self.admit(order)?;
         Ok(self.enter(order, |placed, _| payload(placed), policy, sink))
     }
 
-    fn check(&self, order: &Incoming) -> Result<(), Error> {
+    fn admit(&self, order: &Incoming) -> Result<(), Error> {
         if order.limit == Some(0) {
             return Err(Error::ZeroPrice);
         }
@@ -116,13 +116,15 @@ impl<P: Policy> Book<P> {
             return untouched(End::Killed);
         }
         let mut placed = self.take(order, policy, sink);
-        let Some(price) = order.limit else { return placed };
-        if placed.end == End::Rested && matches!(order.lifetime, Lifetime::Rest | Lifetime::PostOnly) {
-            let data = payload(&placed, sink);
-            self.append(Resting { id: order.id, side: order.side, price, quantity: placed.left }, data);
-            sink.level(order.side, price, self.total(order.side, price));
-        } else if placed.end == End::Rested {
-            placed.end = End::Remainder;
+        if placed.end == End::Rested {
+            match (order.lifetime, order.limit) {
+                (Lifetime::Rest | Lifetime::PostOnly, Some(price)) => {
+                    let data = payload(&placed, sink);
+                    self.append(Resting { id: order.id, side: order.side, price, quantity: placed.left }, data);
+                    sink.level(order.side, price, self.total(order.side, price));
+                }
+                _ => placed.end = End::Remainder,
+            }
         }
         placed
     }
@@ -308,7 +310,7 @@ impl<P: Policy> Book<P> {
     }
 
     fn batch_place<S: BatchSink<P>>(&mut self, index: usize, order: &Incoming, sink: &mut S) -> Result<Placed, Error> {
-        self.check(order)?;
+        self.admit(order)?;
         let mut policy = sink.policy(index);
         Ok(self.enter(order, |placed, sink| sink.payload(index, placed), &mut policy, sink))
     }

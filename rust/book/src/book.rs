@@ -1,0 +1,437 @@
+//! The book: matching, and all that can be done to a resting order.
+
+use crate::index::{Found, Index};
+use crate::ladder::Ladder;
+use crate::slab::{NOBODY, Node, Slab, Slot};
+use crate::types::{End, Error, Fill, Incoming, Lifetime, Meeting, Placed, Policy, Prevented, Resting, Side, Sink};
+use crate::window::Level;
+
+/// One market's order book.
+///
+/// Orders trade by price, then by time. All that a call reports goes to the sink that is passed in, before it returns.
+/// A call that is refused has changed nothing.
+#[derive(Clone, Debug)]
+pub struct Book<P: Policy> {
+    pub(crate) ladder: Ladder,
+    pub(crate) slab: Slab<P::Order>,
+    pub(crate) index: Index,
+    limit: u32,
+}
+
+impl<P: Policy> Default for Book<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: Policy> Book<P> {
+    /// An empty book. It owns no memory until it is used.
+    pub fn new() -> Self {
+        Self::with_limit(crate::MAX_ORDERS)
+    }
+
+    /// An empty book that refuses to hold more than `orders` orders, and never more than [`crate::MAX_ORDERS`].
+    pub fn with_limit(orders: u32) -> Self {
+        Self { ladder: Ladder::new(), slab: Slab::new(), index: Index::new(), limit: orders.min(crate::MAX_ORDERS) }
+    }
+
+    /// Places an order: checks, matches, and lets the rest rest. `payload` is called only when something rests.
+    ///
+    /// # Errors
+    /// [`Error::ZeroPrice`], [`Error::ZeroQuantity`], [`Error::Duplicate`], [`Error::LevelFull`], [`Error::Full`], in
+    /// this order.
+    #[inline]
+    pub fn place<S: Sink<P::Order>>(
+        &mut self,
+        order: &Incoming,
+        payload: impl FnOnce(&Placed) -> P::Order,
+        policy: &mut P,
+        sink: &mut S,
+    ) -> Result<Placed, Error> {
+        self.admit(order)?;
+        Ok(self.enter(order, |placed, _| payload(placed), policy, sink))
+    }
+
+    #[inline]
+    pub(crate) fn admit(&self, order: &Incoming) -> Result<(), Error> {
+        if order.limit == Some(0) {
+            return Err(Error::ZeroPrice);
+        }
+        if order.quantity == 0 {
+            return Err(Error::ZeroQuantity);
+        }
+        if self.find(order.id).is_some() {
+            return Err(Error::Duplicate);
+        }
+        match (order.lifetime, order.limit) {
+            (Lifetime::Rest | Lifetime::PostOnly, Some(price)) if !self.crosses(order.side, price) => {
+                self.room(price, order.quantity)
+            }
+            // An order that trades first rests on a new level, in place of a maker that it has used up.
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether an order that crosses nothing has room to rest at a price: what rests there is on its own side.
+    #[inline]
+    fn room(&self, price: u64, quantity: u64) -> Result<(), Error> {
+        if self.ladder.level(price).total.checked_add(quantity).is_none() {
+            return Err(Error::LevelFull);
+        }
+        if self.slab.len() >= self.limit { Err(Error::Full) } else { Ok(()) }
+    }
+
+    #[inline]
+    fn crosses(&self, side: Side, limit: u64) -> bool {
+        let best = self.ladder.best(side.opposite());
+        let reached = match side {
+            Side::Buy => limit >= best,
+            Side::Sell => limit <= best,
+        };
+        reached && self.ladder.exists(side.opposite())
+    }
+
+    #[inline]
+    pub(crate) fn enter<S: Sink<P::Order>>(
+        &mut self,
+        order: &Incoming,
+        payload: impl FnOnce(&Placed, &mut S) -> P::Order,
+        policy: &mut P,
+        sink: &mut S,
+    ) -> Placed {
+        let limit = order.limit.unwrap_or(match order.side {
+            Side::Buy => u64::MAX,
+            Side::Sell => 0,
+        });
+        let mut placed = Placed { executed: 0, prevented: 0, left: order.quantity, end: End::Rested };
+        if self.crosses(order.side, limit) {
+            match order.lifetime {
+                Lifetime::PostOnly => return Placed { end: End::WouldTake, ..placed },
+                Lifetime::FillOrKill if !self.fills_whole(order, limit, policy.clone()) => {
+                    return Placed { end: End::Killed, ..placed };
+                }
+                _ => self.take(order.side, limit, &mut placed, policy, sink),
+            }
+        }
+        if placed.end == End::Rested {
+            match (order.lifetime, order.limit) {
+                (Lifetime::Rest | Lifetime::PostOnly, Some(price)) => self.rest(order, price, &placed, payload, sink),
+                (Lifetime::FillOrKill, _) => placed.end = End::Killed,
+                _ => placed.end = End::Remainder,
+            }
+        }
+        placed
+    }
+
+    #[inline]
+    fn rest<S: Sink<P::Order>>(
+        &mut self,
+        order: &Incoming,
+        price: u64,
+        placed: &Placed,
+        payload: impl FnOnce(&Placed, &mut S) -> P::Order,
+        sink: &mut S,
+    ) {
+        let payload = payload(placed, sink);
+        let resting = Resting { id: order.id, side: order.side, price, quantity: placed.left };
+        let total = self.append(&resting, payload);
+        sink.level(order.side, price, total);
+    }
+
+    /// Puts an order at the end of its level. Returns the level's total.
+    #[inline]
+    fn append(&mut self, order: &Resting, payload: P::Order) -> u64 {
+        let &Resting { id, side, price, quantity } = order;
+        let slot = self.slab.insert(Node { id, price, quantity, prev: NOBODY, next: NOBODY }, payload);
+        self.index.insert(id, slot);
+        let (total, before) = self.ladder.append(side, price, slot, quantity);
+        if before != NOBODY {
+            self.slab.node_mut(before).next = slot;
+            self.slab.node_mut(slot).prev = before;
+        }
+        total
+    }
+
+    /// Matches against the other side, level by level; [`End::Rested`] stands for "something is left and may rest".
+    #[inline]
+    fn take<S: Sink<P::Order>>(&mut self, side: Side, limit: u64, placed: &mut Placed, policy: &mut P, sink: &mut S) {
+        let makers = side.opposite();
+        while placed.end == End::Rested && self.crosses(side, limit) {
+            let price = self.ladder.best(makers);
+            let before = self.ladder.level(price);
+            let after = self.take_level(price, before, placed, policy, sink);
+            if after.head == NOBODY {
+                self.ladder.close(makers, price);
+            } else {
+                *self.ladder.level_mut(price) = after;
+            }
+            if after.total != before.total {
+                sink.level(makers, price, after.total);
+            }
+        }
+    }
+
+    /// Matches at one level. Returns what becomes of the level.
+    #[inline]
+    fn take_level<S: Sink<P::Order>>(
+        &mut self,
+        price: u64,
+        mut level: Level,
+        placed: &mut Placed,
+        policy: &mut P,
+        sink: &mut S,
+    ) -> Level {
+        while level.head != NOBODY && placed.end == End::Rested {
+            let quota = policy.quota(price, placed.left);
+            if quota == 0 {
+                placed.end = End::Remainder;
+                break;
+            }
+            let slot = level.head;
+            let meeting = policy.meet(self.slab.payload(slot));
+            let gone = if meeting == Meeting::Trade {
+                self.trade(slot, quota, placed, policy, sink)
+            } else {
+                self.prevent(slot, meeting, placed, sink)
+            };
+            level.total -= gone;
+            self.drop_used_up(slot, &mut level);
+            if placed.left == 0 {
+                placed.end = if meeting == Meeting::Trade { End::Filled } else { End::Prevented };
+            }
+        }
+        level
+    }
+
+    /// Trades with one maker. Returns what the level lost.
+    #[inline]
+    fn trade<S: Sink<P::Order>>(
+        &mut self,
+        slot: Slot,
+        quota: u64,
+        placed: &mut Placed,
+        policy: &mut P,
+        sink: &mut S,
+    ) -> u64 {
+        let (maker, payload) = self.slab.both_mut(slot);
+        let quantity = placed.left.min(quota).min(maker.quantity);
+        maker.quantity -= quantity;
+        placed.executed += quantity;
+        placed.left -= quantity;
+        let fill = Fill { maker_id: maker.id, price: maker.price, quantity, maker_left: maker.quantity };
+        sink.fill(&fill, payload);
+        policy.took(fill.price, quantity);
+        quantity
+    }
+
+    /// Prevents a trade with one maker. Returns what the level lost.
+    #[cold]
+    fn prevent<S: Sink<P::Order>>(&mut self, slot: Slot, meeting: Meeting, placed: &mut Placed, sink: &mut S) -> u64 {
+        let (maker, payload) = self.slab.both_mut(slot);
+        let overlap = placed.left.min(maker.quantity);
+        let (maker_loses, taker_loses) = match meeting {
+            Meeting::Trade => (0, 0),
+            Meeting::CancelMaker => (maker.quantity, 0),
+            Meeting::CancelTaker => (0, placed.left),
+            Meeting::CancelBoth => (maker.quantity, placed.left),
+            Meeting::Decrement => (overlap, overlap),
+        };
+        let cancelled = matches!(meeting, Meeting::CancelMaker | Meeting::CancelBoth);
+        let left = maker.quantity - maker_loses;
+        let prevented = Prevented {
+            maker_id: maker.id,
+            price: maker.price,
+            quantity: overlap,
+            maker_left: if cancelled { maker.quantity } else { left },
+            maker_removed: left == 0,
+            taker_reduced_by: taker_loses,
+        };
+        maker.quantity = left;
+        placed.prevented += taker_loses;
+        placed.left -= taker_loses;
+        sink.prevented(&prevented, payload);
+        maker_loses
+    }
+
+    /// Takes the first order of a level out of the book if nothing is left of it.
+    #[inline]
+    fn drop_used_up(&mut self, slot: Slot, level: &mut Level) {
+        let &Node { id, quantity, next, .. } = self.slab.node(slot);
+        if quantity > 0 {
+            return;
+        }
+        level.head = next;
+        if next == NOBODY {
+            level.tail = NOBODY;
+        } else {
+            self.slab.node_mut(next).prev = NOBODY;
+        }
+        let found = self.find(id).expect("every resting order is in the index");
+        self.index.remove(found);
+        drop(self.slab.remove(slot));
+    }
+
+    /// The dry run of fill-or-kill: does all of it trade, under this policy?
+    fn fills_whole(&self, order: &Incoming, limit: u64, mut policy: P) -> bool {
+        let mut left = order.quantity;
+        for (maker, payload) in self.orders(order.side.opposite()) {
+            let reached = match order.side {
+                Side::Buy => maker.price <= limit,
+                Side::Sell => maker.price >= limit,
+            };
+            let mut maker_left = maker.quantity;
+            while left > 0 && maker_left > 0 {
+                let quota = if reached { policy.quota(maker.price, left) } else { 0 };
+                if quota == 0 {
+                    return false;
+                }
+                match policy.meet(payload) {
+                    Meeting::Trade => {
+                        let quantity = left.min(quota).min(maker_left);
+                        left -= quantity;
+                        maker_left -= quantity;
+                        policy.took(maker.price, quantity);
+                    }
+                    Meeting::CancelMaker => maker_left = 0,
+                    Meeting::CancelTaker | Meeting::CancelBoth | Meeting::Decrement => return false,
+                }
+            }
+            if left == 0 {
+                return true;
+            }
+        }
+        false
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, id: u64) -> Option<Found> {
+        self.index.find(id, |slot| self.slab.node(slot).id == id)
+    }
+
+    #[inline]
+    pub(crate) fn resting(&self, node: &Node) -> Resting {
+        Resting { id: node.id, side: self.ladder.side_at(node.price), price: node.price, quantity: node.quantity }
+    }
+
+    /// Takes an order out of the book.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`].
+    #[inline]
+    pub fn cancel<S: Sink<P::Order>>(&mut self, id: u64, sink: &mut S) -> Result<(Resting, P::Order), Error> {
+        let found = self.find(id).ok_or(Error::Unknown)?;
+        let order = self.resting(self.slab.node(found.slot));
+        let (total, payload) = self.remove(found, order.side);
+        sink.level(order.side, order.price, total);
+        Ok((order, payload))
+    }
+
+    /// Takes an order out of the book. Returns what its level has left.
+    #[inline]
+    fn remove(&mut self, found: Found, side: Side) -> (u64, P::Order) {
+        let Node { price, quantity, prev, next, .. } = *self.slab.node(found.slot);
+        self.index.remove(found);
+        let payload = self.slab.remove(found.slot);
+        if prev == NOBODY && next == NOBODY {
+            self.ladder.close(side, price);
+            return (0, payload);
+        }
+        let level = self.ladder.level_mut(price);
+        level.total -= quantity;
+        let total = level.total;
+        if prev == NOBODY {
+            level.head = next;
+        }
+        if next == NOBODY {
+            level.tail = prev;
+        }
+        if prev != NOBODY {
+            self.slab.node_mut(prev).next = next;
+        }
+        if next != NOBODY {
+            self.slab.node_mut(next).prev = prev;
+        }
+        (total, payload)
+    }
+
+    /// Leaves less of an order; it keeps its place in the queue. Returns the order as it is then.
+    ///
+    /// # Errors
+    /// [`Error::ZeroQuantity`], [`Error::Unknown`], [`Error::NotLess`], in this order.
+    #[inline]
+    pub fn reduce<S: Sink<P::Order>>(&mut self, id: u64, left: u64, sink: &mut S) -> Result<Resting, Error> {
+        if left == 0 {
+            return Err(Error::ZeroQuantity);
+        }
+        let slot = self.find(id).ok_or(Error::Unknown)?.slot;
+        let node = self.slab.node_mut(slot);
+        if left >= node.quantity {
+            return Err(Error::NotLess);
+        }
+        let less = node.quantity - left;
+        node.quantity = left;
+        let order = self.resting(self.slab.node(slot));
+        let level = self.ladder.level_mut(order.price);
+        level.total -= less;
+        sink.level(order.side, order.price, level.total);
+        Ok(order)
+    }
+
+    /// Cancels an order and places it anew, at the back, with the same id, side and payload, to rest. The payload comes
+    /// back unless it rests again.
+    ///
+    /// # Errors
+    /// [`Error::ZeroPrice`], [`Error::ZeroQuantity`], [`Error::Unknown`], [`Error::LevelFull`], in this order.
+    #[inline]
+    pub fn replace<S: Sink<P::Order>>(
+        &mut self,
+        id: u64,
+        price: u64,
+        quantity: u64,
+        policy: &mut P,
+        sink: &mut S,
+    ) -> Result<(Placed, Option<P::Order>), Error> {
+        if price == 0 {
+            return Err(Error::ZeroPrice);
+        }
+        if quantity == 0 {
+            return Err(Error::ZeroQuantity);
+        }
+        let found = self.find(id).ok_or(Error::Unknown)?;
+        let old = self.resting(self.slab.node(found.slot));
+        if !self.crosses(old.side, price) {
+            let own = if old.price == price { old.quantity } else { 0 };
+            let others = self.ladder.level(price).total - own;
+            others.checked_add(quantity).ok_or(Error::LevelFull)?;
+        }
+        let (total, payload) = self.remove(found, old.side);
+        sink.level(old.side, old.price, total);
+        let order = Incoming { id, side: old.side, limit: Some(price), quantity, lifetime: Lifetime::Rest };
+        let mut payload = Some(payload);
+        let placed = self.enter(&order, |_, _| payload.take().expect("an order rests once"), policy, sink);
+        Ok((placed, payload))
+    }
+
+    /// Puts an order that rested before at the end of its level, without matching and without a report.
+    ///
+    /// # Errors
+    /// [`Error::ZeroPrice`], [`Error::ZeroQuantity`], [`Error::Duplicate`], [`Error::Crossed`], [`Error::LevelFull`],
+    /// [`Error::Full`], in this order.
+    pub fn restore(&mut self, order: Resting, payload: P::Order) -> Result<(), Error> {
+        if order.price == 0 {
+            return Err(Error::ZeroPrice);
+        }
+        if order.quantity == 0 {
+            return Err(Error::ZeroQuantity);
+        }
+        if self.find(order.id).is_some() {
+            return Err(Error::Duplicate);
+        }
+        if self.crosses(order.side, order.price) {
+            return Err(Error::Crossed);
+        }
+        self.room(order.price, order.quantity)?;
+        self.append(&order, payload);
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+//! The full check of a book against its own rules.
+
+use crate::book::Book;
+use crate::slab::NOBODY;
+use crate::types::{Policy, Side};
+
+impl<P: Policy> Book<P> {
+    /// Checks everything that must hold between two calls: not crossed; levels in order, none empty, each total the
+    /// sum of its orders; the queue linked both ways; each order found by its id; nothing lost. Takes time in
+    /// proportion to the number of orders.
+    ///
+    /// # Errors
+    /// What does not hold, and where. A book never fails this; if one does, it must not be used any more.
+    pub fn check(&self) -> Result<(), String> {
+        if let (Some((bid, _)), Some((ask, _))) = (self.best(Side::Buy), self.best(Side::Sell)) {
+            if bid >= ask {
+                return Err(format!("crossed: the best bid is {bid}, the best ask {ask}"));
+            }
+        }
+        let mut count = 0;
+        for side in [Side::Buy, Side::Sell] {
+            let mut last = None;
+            for (price, _) in self.levels(side) {
+                if last.is_some_and(|last| if side == Side::Buy { last <= price } else { last >= price }) {
+                    return Err(format!("the {side:?} level at {price} is out of order"));
+                }
+                last = Some(price);
+                count += self.check_level(side, price)?;
+            }
+        }
+        if count == self.len() { Ok(()) } else { Err(format!("{} orders rest, {count} on levels", self.len())) }
+    }
+
+    fn check_level(&self, side: Side, price: u64) -> Result<usize, String> {
+        let level = self.ladder.level(price);
+        let (mut count, mut sum, mut before, mut slot) = (0, 0u64, NOBODY, level.head);
+        while slot != NOBODY {
+            let node = self.slab.node(slot);
+            let found = self.find(node.id).is_some_and(|found| found.slot == slot);
+            if !found || node.price != price || node.prev != before || node.quantity == 0 {
+                return Err(format!("order {} at {price} ({side:?}) is damaged", node.id));
+            }
+            sum = sum.checked_add(node.quantity).ok_or_else(|| format!("the sum at {price} is too large"))?;
+            (count, before, slot) = (count + 1, slot, node.next);
+        }
+        if count == 0 || level.tail != before || level.total != sum {
+            return Err(format!("the {side:?} level at {price} says {}, its {count} orders sum to {sum}", level.total));
+        }
+        Ok(count)
+    }
+}

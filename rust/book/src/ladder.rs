@@ -1,0 +1,297 @@
+//! All levels of a book: a window around the best prices, and a sorted map for whatever lies outside of it.
+//!
+//! A level is in the window if and only if the window covers its price. Both sides share the window: a book is never
+//! crossed, so all levels up to the best bid are bids and all others are asks.
+
+use std::collections::BTreeMap;
+
+use crate::slab::Slot;
+use crate::types::Side;
+use crate::window::{FEWEST_PAGES, Level, MOST_PAGES, Step, Window};
+
+/// How many levels a book keeps in the map before it makes a window: a quiet market needs none.
+const BEFORE_WINDOW: usize = 16;
+/// "No level", as a best price: it crosses nothing.
+const NO_BEST: [u64; 2] = [0, u64::MAX];
+
+/// The levels of both sides.
+#[derive(Clone, Debug)]
+pub(crate) struct Ladder {
+    window: Window,
+    outside: BTreeMap<u64, Level>,
+    best: [u64; 2],
+    /// How many levels outside are not on the window's step.
+    strays: usize,
+    /// How many strays call for a finer step.
+    patience: usize,
+}
+
+/// Whether the first price is better than the second, for this side.
+#[inline]
+const fn better(side: Side, price: u64, than: u64) -> bool {
+    match side {
+        Side::Buy => price > than,
+        Side::Sell => price < than,
+    }
+}
+
+impl Ladder {
+    pub(crate) fn new() -> Self {
+        Self { window: Window::none(), outside: BTreeMap::new(), best: NO_BEST, strays: 0, patience: BEFORE_WINDOW }
+    }
+
+    /// The best price of a side; with none, a price that crosses nothing, where nothing rests.
+    #[inline]
+    pub(crate) const fn best(&self, side: Side) -> u64 {
+        self.best[side as usize]
+    }
+
+    /// Whether anything rests on a side.
+    #[inline]
+    pub(crate) fn exists(&self, side: Side) -> bool {
+        match side {
+            Side::Buy => self.best[0] != NO_BEST[0],
+            Side::Sell => self.best[1] != NO_BEST[1] || self.exists_at_the_top(),
+        }
+    }
+
+    /// The price that stands for "no asks" is one that an order may have.
+    #[cold]
+    fn exists_at_the_top(&self) -> bool {
+        self.best[0] != u64::MAX && self.level(u64::MAX).head != 0
+    }
+
+    /// The side of an order that rests at this price.
+    #[inline]
+    pub(crate) const fn side_at(&self, price: u64) -> Side {
+        if price <= self.best[0] { Side::Buy } else { Side::Sell }
+    }
+
+    /// The level at a price; all zero when nothing rests there.
+    #[inline]
+    pub(crate) fn level(&self, price: u64) -> Level {
+        match self.window.tick(price) {
+            Some(tick) => *self.window.level(tick),
+            None => self.level_outside(price),
+        }
+    }
+
+    #[cold]
+    fn level_outside(&self, price: u64) -> Level {
+        self.outside.get(&price).copied().unwrap_or_default()
+    }
+
+    /// The level at a price where something rests.
+    #[inline]
+    pub(crate) fn level_mut(&mut self, price: u64) -> &mut Level {
+        match self.window.tick(price) {
+            Some(tick) => self.window.level_mut(tick),
+            None => self.level_mut_outside(price),
+        }
+    }
+
+    #[cold]
+    fn level_mut_outside(&mut self, price: u64) -> &mut Level {
+        self.outside.entry(price).or_default()
+    }
+
+    /// Adds an order to the end of the level at a price, which is made if need be. Returns the new total and the
+    /// order before it.
+    #[inline]
+    pub(crate) fn append(&mut self, side: Side, price: u64, slot: Slot, quantity: u64) -> (u64, Slot) {
+        if better(side, price, self.best[side as usize]) {
+            self.best[side as usize] = price;
+        }
+        let level = match self.window.tick(price) {
+            Some(tick) => self.window.open(tick),
+            None => self.open_outside(side, price),
+        };
+        let before = level.tail;
+        if before == 0 {
+            level.head = slot;
+        }
+        level.tail = slot;
+        level.total += quantity;
+        (level.total, before)
+    }
+
+    #[cold]
+    fn open_outside(&mut self, side: Side, price: u64) -> &mut Level {
+        if !self.outside.contains_key(&price) {
+            if self.adapt(side, price) {
+                let tick = self.window.tick(price).expect("the window was moved to cover this price");
+                return self.window.open(tick);
+            }
+            self.strays += usize::from(self.is_stray(price));
+        }
+        self.outside.entry(price).or_default()
+    }
+
+    fn is_stray(&self, price: u64) -> bool {
+        self.window.exists() && self.window.step.tick(price).is_none()
+    }
+
+    /// Takes away a level where nothing rests any more, and finds the next best if it was the best.
+    #[inline]
+    pub(crate) fn close(&mut self, side: Side, price: u64) {
+        match self.window.tick(price) {
+            Some(tick) => self.window.close(tick),
+            None => self.close_outside(price),
+        }
+        if price == self.best[side as usize] {
+            self.best[side as usize] = self.next(side, price).unwrap_or(NO_BEST[side as usize]);
+        }
+    }
+
+    #[cold]
+    fn close_outside(&mut self, price: u64) {
+        self.outside.remove(&price);
+        self.strays -= usize::from(self.is_stray(price));
+    }
+
+    /// The next worse price of a side where something rests.
+    #[inline]
+    pub(crate) fn next(&self, side: Side, price: u64) -> Option<u64> {
+        match self.window.tick(price) {
+            Some(tick) if self.outside.is_empty() => {
+                self.window.next(side, tick).map(|tick| tick * self.window.step.size)
+            }
+            _ => self.next_of_both(side, price),
+        }
+    }
+
+    #[cold]
+    fn next_of_both(&self, side: Side, price: u64) -> Option<u64> {
+        let inside = self.window.next_from(side, price).map(|tick| tick * self.window.step.size);
+        let outside = match side {
+            Side::Buy => self.outside.range(..price).next_back(),
+            Side::Sell => price.checked_add(1).and_then(|from| self.outside.range(from..).next()),
+        };
+        match (inside, outside.map(|(&price, _)| price)) {
+            (Some(one), Some(other)) => Some(if better(side, one, other) { one } else { other }),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Asks for the line of the level at a price.
+    #[inline]
+    pub(crate) fn warm(&self, price: u64) {
+        if let Some(tick) = self.window.tick(price) {
+            self.window.warm(tick);
+        }
+    }
+
+    /// A level is about to be made at a price that the window does not cover. Moves the window there if that is
+    /// worth it, and says whether it covers the price now.
+    fn adapt(&mut self, side: Side, price: u64) -> bool {
+        if !self.window.exists() {
+            return self.outside.len() >= BEFORE_WINDOW && self.rebuild(price);
+        }
+        let Some(tick) = self.window.step.tick(price) else {
+            if self.strays < self.patience {
+                return false;
+            }
+            self.patience = self.patience.saturating_mul(2);
+            return self.rebuild(price);
+        };
+        let leads = price == self.best(side);
+        let crowded = self.outside.len() > BEFORE_WINDOW + self.window.capacity() as usize / 8;
+        (leads || crowded) && self.reach(tick / 64, leads) && self.window.tick(price).is_some()
+    }
+
+    /// Makes the window cover a page: by moving it, by growing it, and when that is not enough and `leads` by leaving
+    /// behind what is far from it.
+    fn reach(&mut self, page: u64, leads: bool) -> bool {
+        let (low, high) = self.window.extremes().map_or((page, page), |(low, high)| (low.min(page), high.max(page)));
+        let need = high - low + 1;
+        if need > MOST_PAGES && !leads {
+            return false;
+        }
+        if need > self.window.capacity() {
+            self.window.grow(need.saturating_mul(2).next_power_of_two().min(MOST_PAGES));
+        }
+        let spare = self.window.capacity().saturating_sub(need) / 2;
+        let base = if need <= self.window.capacity() {
+            low.saturating_sub(spare)
+        } else {
+            // Just far enough, and an eighth more, so that a price that runs does not move it at every step.
+            let slack = MOST_PAGES / 8;
+            if page == low { page.saturating_sub(slack) } else { page.saturating_sub(MOST_PAGES - 1 - slack) }
+        };
+        self.leave(base);
+        self.window.slide(base);
+        self.absorb();
+        true
+    }
+
+    /// Moves levels out of the window that it would not cover from `base` on.
+    fn leave(&mut self, base: u64) {
+        let kept = base..base.saturating_add(self.window.capacity());
+        let Some((low, high)) = self.window.extremes() else { return };
+        if kept.contains(&low) && kept.contains(&high) {
+            return;
+        }
+        for tick in self.window.ticks().into_iter().filter(|tick| !kept.contains(&(tick / 64))) {
+            self.outside.insert(tick * self.window.step.size, *self.window.level(tick));
+            self.window.close(tick);
+        }
+    }
+
+    /// Moves levels into the window that it covers now.
+    fn absorb(&mut self) {
+        let (first, end) = self.window.range();
+        let size = self.window.step.size;
+        let (low, high) = (first.saturating_mul(64).saturating_mul(size), end.saturating_mul(64).saturating_mul(size));
+        let window = &self.window;
+        let covered = |price: &u64| window.tick(*price).is_some();
+        let prices: Vec<u64> = self.outside.range(low..=high).map(|(&price, _)| price).filter(covered).collect();
+        for price in prices {
+            let level = self.outside.remove(&price).expect("it was there a moment ago");
+            let tick = self.window.tick(price).expect("only covered prices were collected");
+            *self.window.open(tick) = level;
+        }
+    }
+
+    /// Makes a new window whose step divides all prices, this one included, around the best ones; but keeps the one
+    /// there is if the new one would cover fewer levels. Says whether the new one covers this price.
+    fn rebuild(&mut self, price: u64) -> bool {
+        let mut prices: Vec<u64> = self.outside.keys().copied().chain([price]).collect();
+        prices.extend(self.window.ticks().iter().map(|tick| tick * self.window.step.size));
+        prices.sort_unstable();
+        let step = Step::new(prices.iter().fold(0, |a, &b| gcd(a, b)));
+        let page = |price: u64| price / step.size / 64;
+        let (low, high) = (page(prices[0]), page(prices[prices.len() - 1]));
+        let pages = (high - low + 1).saturating_mul(2).checked_next_power_of_two().unwrap_or(MOST_PAGES);
+        let pages = pages.clamp(FEWEST_PAGES, MOST_PAGES);
+        let middle = if high - low < pages { low + (high - low) / 2 } else { page(self.middle(price)) };
+        let window = Window::new(step, middle.saturating_sub(pages / 2), pages);
+        if prices.iter().filter(|&&price| window.tick(price).is_some()).count() <= self.window.count {
+            return false;
+        }
+        for tick in self.window.ticks() {
+            self.outside.insert(tick * self.window.step.size, *self.window.level(tick));
+        }
+        self.window = window;
+        self.absorb();
+        self.strays = 0;
+        self.window.tick(price).is_some()
+    }
+
+    /// A price between the sides, or on the one there is.
+    fn middle(&self, price: u64) -> u64 {
+        match self.best {
+            NO_BEST => price,
+            [0, ask] => ask,
+            [bid, u64::MAX] => bid,
+            [bid, ask] => bid + (ask - bid) / 2,
+        }
+    }
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    let (mut a, mut b) = (a, b);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}

@@ -1,0 +1,298 @@
+//! A direct array of price levels: a window of ticks, in pages of 64, with a bitmap of what is occupied.
+//!
+//! The window covers `span` pages from page `base`. A page's place in the directory is its number modulo the
+//! directory's size, so moving the window moves nothing, and growing it copies 4 bytes per page.
+
+use crate::bitmap::Bitmap;
+use crate::memory::prefetch;
+use crate::slab::Slot;
+use crate::types::Side;
+
+/// Ticks in a page.
+const PAGE: u64 = 64;
+/// Pages in the smallest window and in the largest one (4 million ticks).
+pub(crate) const FEWEST_PAGES: u64 = 64;
+pub(crate) const MOST_PAGES: u64 = 65_536;
+
+/// The orders at one price: first, last, and the sum of what is left of all. All zero when nothing rests there.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub(crate) struct Level {
+    pub(crate) head: Slot,
+    pub(crate) tail: Slot,
+    pub(crate) total: u64,
+}
+
+/// Multiples of a step, recognised and divided by one multiplication.
+///
+/// With `step = odd << shift`, a price is a multiple exactly if its product with the inverse of `odd` (modulo 2^64),
+/// rotated right by `shift`, is at most `u64::MAX / step`; and then that is the quotient.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub(crate) size: u64,
+    inverse: u64,
+    shift: u32,
+    most: u64,
+}
+
+impl Step {
+    pub(crate) fn new(size: u64) -> Self {
+        let shift = size.trailing_zeros();
+        let odd = size >> shift;
+        // Newton: each round doubles the number of right bits, from the 3 that `odd` itself has.
+        let inverse = (0..5).fold(odd, |x, _| x.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(x))));
+        Self { size, inverse, shift, most: u64::MAX / size }
+    }
+
+    #[inline]
+    const fn quotient(&self, price: u64) -> u64 {
+        price.wrapping_mul(self.inverse).rotate_right(self.shift)
+    }
+
+    /// Which multiple of the step a price is, if it is one.
+    #[inline]
+    pub(crate) const fn tick(&self, price: u64) -> Option<u64> {
+        let tick = self.quotient(price);
+        if tick <= self.most { Some(tick) } else { None }
+    }
+}
+
+/// The window. Ticks that are passed to it lie in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Window {
+    pub(crate) step: Step,
+    base: u64,
+    span: u64,
+    directory: Vec<u32>,
+    /// Which places of the directory have a page.
+    pages: Bitmap,
+    /// The levels of all pages. Page 0 stays empty: it stands for all that are not there.
+    levels: Vec<Level>,
+    /// One bit for each level of each page that is not empty.
+    occupied: Vec<u64>,
+    free: Vec<u32>,
+    /// How many levels are not empty.
+    pub(crate) count: usize,
+}
+
+impl Window {
+    /// A window that covers nothing and owns no memory.
+    pub(crate) fn none() -> Self {
+        Self {
+            step: Step::new(1),
+            base: 0,
+            span: 0,
+            directory: Vec::new(),
+            pages: Bitmap::new(0),
+            levels: Vec::new(),
+            occupied: Vec::new(),
+            free: Vec::new(),
+            count: 0,
+        }
+    }
+
+    /// An empty window of `pages` pages (a power of two) from page `base`.
+    pub(crate) fn new(step: Step, base: u64, pages: u64) -> Self {
+        let mut window = Self {
+            step,
+            directory: vec![0; pages as usize],
+            pages: Bitmap::new(pages as usize),
+            levels: vec![Level::default(); PAGE as usize],
+            occupied: vec![0],
+            ..Self::none()
+        };
+        window.slide(base);
+        window
+    }
+
+    pub(crate) fn exists(&self) -> bool {
+        !self.directory.is_empty()
+    }
+
+    /// How many pages it can cover.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.directory.len() as u64
+    }
+
+    /// The pages it covers: first, and the one behind the last.
+    pub(crate) fn range(&self) -> (u64, u64) {
+        (self.base, self.base + self.span)
+    }
+
+    /// The first and the last page that is not empty.
+    pub(crate) fn extremes(&self) -> Option<(u64, u64)> {
+        let first = self.slot(self.base);
+        let low = self.pages.next(first).or_else(|| self.pages.next(0))?;
+        let high = first.checked_sub(1).and_then(|last| self.pages.prev(last));
+        let high = high.or_else(|| self.pages.prev(self.directory.len() - 1))?;
+        Some((self.page_at(low), self.page_at(high)))
+    }
+
+    /// Moves the window to start at page `base`, or below, where prices end. What it no longer covers must be empty.
+    pub(crate) fn slide(&mut self, base: u64) {
+        let ticks = self.step.most / PAGE;
+        self.base = base.min(ticks.saturating_sub(self.capacity()));
+        self.span = self.capacity().min(ticks);
+    }
+
+    /// Enlarges the window to `pages` pages (a power of two).
+    pub(crate) fn grow(&mut self, pages: u64) {
+        let mut directory = vec![0; pages as usize];
+        let mut bitmap = Bitmap::new(pages as usize);
+        for (slot, &page) in self.directory.iter().enumerate().filter(|(_, page)| **page != 0) {
+            let moved = (self.page_at(slot) % pages) as usize;
+            directory[moved] = page;
+            bitmap.set(moved);
+        }
+        self.directory = directory;
+        self.pages = bitmap;
+        self.slide(self.base);
+    }
+
+    #[inline]
+    fn slot(&self, page: u64) -> usize {
+        (page as usize) & (self.directory.len().wrapping_sub(1))
+    }
+
+    /// The page that has this place in the directory.
+    fn page_at(&self, slot: usize) -> u64 {
+        let distance = slot.wrapping_sub(self.slot(self.base)) & (self.directory.len() - 1);
+        self.base + distance as u64
+    }
+
+    /// The tick of a price that the window covers.
+    #[inline]
+    pub(crate) fn tick(&self, price: u64) -> Option<u64> {
+        let tick = self.step.quotient(price);
+        if (tick / PAGE).wrapping_sub(self.base) < self.span { Some(tick) } else { None }
+    }
+
+    #[inline]
+    fn place(&self, tick: u64) -> usize {
+        self.directory[self.slot(tick / PAGE)] as usize * PAGE as usize + (tick % PAGE) as usize
+    }
+
+    #[inline]
+    pub(crate) fn level(&self, tick: u64) -> &Level {
+        &self.levels[self.place(tick)]
+    }
+
+    /// The level of a tick where something rests.
+    #[inline]
+    pub(crate) fn level_mut(&mut self, tick: u64) -> &mut Level {
+        let place = self.place(tick);
+        &mut self.levels[place]
+    }
+
+    #[inline]
+    pub(crate) fn warm(&self, tick: u64) {
+        prefetch(&self.levels, self.place(tick));
+    }
+
+    /// The level of a tick where something is about to rest.
+    #[inline]
+    pub(crate) fn open(&mut self, tick: u64) -> &mut Level {
+        let slot = self.slot(tick / PAGE);
+        let mut page = self.directory[slot];
+        if page == 0 {
+            page = self.new_page(slot);
+        }
+        let bit = 1 << (tick % PAGE);
+        let word = &mut self.occupied[page as usize];
+        self.count += usize::from(*word & bit == 0);
+        *word |= bit;
+        &mut self.levels[page as usize * PAGE as usize + (tick % PAGE) as usize]
+    }
+
+    fn new_page(&mut self, slot: usize) -> u32 {
+        let page = self.free.pop().unwrap_or_else(|| {
+            self.levels.resize(self.levels.len() + PAGE as usize, Level::default());
+            self.occupied.push(0);
+            (self.occupied.len() - 1) as u32
+        });
+        self.directory[slot] = page;
+        self.pages.set(slot);
+        page
+    }
+
+    /// Empties the level of a tick where something rests.
+    #[inline]
+    pub(crate) fn close(&mut self, tick: u64) {
+        let slot = self.slot(tick / PAGE);
+        let page = self.directory[slot];
+        self.levels[page as usize * PAGE as usize + (tick % PAGE) as usize] = Level::default();
+        let word = &mut self.occupied[page as usize];
+        *word &= !(1 << (tick % PAGE));
+        self.count -= 1;
+        if *word == 0 {
+            self.directory[slot] = 0;
+            self.pages.clear(slot);
+            self.free.push(page);
+        }
+    }
+
+    /// The next worse tick of a side where something rests: below for buyers, above for sellers.
+    #[inline]
+    pub(crate) fn next(&self, side: Side, tick: u64) -> Option<u64> {
+        let (page, bit) = (tick / PAGE, tick % PAGE);
+        let word = self.occupied[self.directory[self.slot(page)] as usize];
+        let word = match side {
+            Side::Sell => word & (!0 << bit) << 1,
+            Side::Buy => word & !(!0 << bit),
+        };
+        if word == 0 { self.next_page(side, page) } else { Some(page * PAGE + nearest(side, word)) }
+    }
+
+    fn next_page(&self, side: Side, page: u64) -> Option<u64> {
+        let (slot, last) = (self.slot(page), self.directory.len() - 1);
+        let found = match side {
+            Side::Sell => self.pages.next(slot + 1).or_else(|| self.pages.next(0))?,
+            Side::Buy => slot.checked_sub(1).and_then(|at| self.pages.prev(at)).or_else(|| self.pages.prev(last))?,
+        };
+        // The search goes round: a page on the wrong side of where it began is no find.
+        let next = self.page_at(found);
+        let right = match side {
+            Side::Sell => next > page,
+            Side::Buy => next < page,
+        };
+        right.then(|| next * PAGE + nearest(side, self.occupied[self.directory[found] as usize]))
+    }
+
+    /// As [`Window::next`], from any price: also from one that the window does not cover.
+    pub(crate) fn next_from(&self, side: Side, price: u64) -> Option<u64> {
+        if let Some(tick) = self.tick(price) {
+            return self.next(side, tick);
+        }
+        let (low, high) = self.extremes()?;
+        let edge = match side {
+            Side::Sell => (price / self.step.size).max(low * PAGE),
+            Side::Buy => price.div_ceil(self.step.size).min(high * PAGE + PAGE - 1),
+        };
+        if edge / PAGE < low || edge / PAGE > high {
+            return None;
+        }
+        // An edge of the window itself counts, unless it is the price's own neighbour on the wrong side.
+        let own = edge * self.step.size;
+        let beyond = match side {
+            Side::Sell => own > price,
+            Side::Buy => own < price,
+        };
+        if beyond && self.level(edge).head != 0 { Some(edge) } else { self.next(side, edge) }
+    }
+
+    /// All ticks where something rests, upwards.
+    pub(crate) fn ticks(&self) -> Vec<u64> {
+        let first = self.extremes().map(|(low, _)| low * PAGE);
+        let first = first.filter(|&tick| self.level(tick).head != 0).or_else(|| self.next(Side::Sell, first?));
+        std::iter::successors(first, |&tick| self.next(Side::Sell, tick)).collect()
+    }
+}
+
+/// The best of a page's occupied levels.
+#[inline]
+const fn nearest(side: Side, word: u64) -> u64 {
+    match side {
+        Side::Sell => word.trailing_zeros() as u64,
+        Side::Buy => 63 - word.leading_zeros() as u64,
+    }
+}
