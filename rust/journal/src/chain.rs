@@ -10,6 +10,9 @@ use crate::walk::{Step, Walk};
 use std::ops::Range;
 use std::sync::Arc;
 
+/// How often a reader beside a writer looks again at what does not fit.
+const RETRIES: usize = 3;
+
 /// One record of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
@@ -107,12 +110,20 @@ impl Chain {
         self.cursor.left == 0
     }
 
-    /// The next record, or `None` at the end of the log.
-    pub(crate) fn next_record(&mut self) -> Result<Option<Record<'_>>> {
+    /// Sequence of the next record, or `None` at the end of the log.
+    pub(crate) fn next_sequence(&mut self) -> Result<Option<u64>> {
         while self.cursor.left == 0 {
             if !self.next_frame()? {
                 return Ok(None);
             }
+        }
+        Ok(Some(self.cursor.sequence))
+    }
+
+    /// The next record, or `None` at the end of the log.
+    pub(crate) fn next_record(&mut self) -> Result<Option<Record<'_>>> {
+        if self.next_sequence()?.is_none() {
+            return Ok(None);
         }
         let frame = self.walk.frame();
         let (sequence, range) = self.cursor.advance(frame);
@@ -131,26 +142,41 @@ impl Chain {
                 }
                 Step::End if self.is_last() => return Ok(false),
                 Step::End => self.next_segment()?,
-                Step::Flawed(flaw) if self.is_last() => {
-                    self.torn = Some(self.walk.judge(flaw)?);
-                    return Ok(false);
-                }
+                Step::Flawed(flaw) if self.is_last() => match self.walk.judge(flaw) {
+                    Ok(torn) => {
+                        self.torn = Some(torn);
+                        return Ok(false);
+                    }
+                    // A whole frame behind this place was perhaps written while we looked: then this one is whole by now.
+                    Err(error) if !self.live || self.looks_the_same()? => return Err(error),
+                    Err(_) => {}
+                },
                 Step::Flawed(flaw) => return Err(self.walk.damage(flaw).into()),
             }
         }
     }
 
-    /// A writer may be half way through a write while we read: what does not fit is read again, twice.
+    /// A writer may be half way through a write while we read: what does not fit is read again, a few times.
     fn step(&mut self) -> Result<Step> {
         let mut step = self.walk.step()?;
-        for _ in 0..2 {
+        for _ in 0..RETRIES {
             if !self.live || !matches!(step, Step::Flawed(_)) {
                 break;
             }
+            std::thread::yield_now();
             self.walk.refresh();
             step = self.walk.step()?;
         }
         Ok(step)
+    }
+
+    /// Whether the place still does not hold a frame. If it does, it is there to be read again.
+    fn looks_the_same(&mut self) -> Result<bool> {
+        self.walk.refresh();
+        let before = (self.walk.at, self.walk.mark);
+        let same = !matches!(self.walk.step()?, Step::Frame);
+        self.walk.go_back(before);
+        Ok(same)
     }
 
     fn is_last(&self) -> bool {

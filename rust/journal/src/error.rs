@@ -152,7 +152,7 @@ impl fmt::Display for Damage {
             f,
             "the log is damaged: {file} at byte {offset}, sequence {sequence}: expected {expected}, found {found}. "
         )?;
-        f.write_str("Nothing was changed. Restore this file from a backup or a replica; acknowledged records may be missing from here on")
+        f.write_str("The log will not be opened like this: restore the file from a backup or a replica")
     }
 }
 

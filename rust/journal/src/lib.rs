@@ -46,8 +46,11 @@
 //! ```
 
 mod chain;
+pub mod doctor;
 mod error;
 mod frame;
+mod head;
+mod reader;
 mod recovery;
 mod segment;
 pub mod skips;
@@ -61,6 +64,7 @@ mod writer;
 pub use chain::Record;
 pub use error::{Damage, Error, Result};
 pub use frame::{FRAME_VERSION, Frame, FrameBuilder};
+pub use reader::{Extent, Reader, Report, verify};
 pub use recovery::{Recovery, create, identify};
 pub use segment::{SEGMENT_VERSION, SegmentHeader};
 pub use snapshot::{Loaded, Snapshot, SnapshotHeader};

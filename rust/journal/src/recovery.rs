@@ -3,6 +3,7 @@
 use crate::chain::{Chain, Record};
 use crate::error::{Context, Error, Result};
 use crate::frame::FrameBuilder;
+use crate::head::{self, Head};
 use crate::segment::{self, START, SegmentHeader};
 use crate::snapshot::SnapshotHeader;
 use crate::storage::{Entry, File, Storage};
@@ -30,14 +31,29 @@ pub fn create(storage: &dyn Storage, log: LogId, after: Mark, options: &Options)
     let bytes = options.segment_bytes;
     let header = SegmentHeader { log, first: after.sequence + 1, previous: after.hash, bytes };
     let file = storage.create(FRESH, bytes).context("create", FRESH)?;
-    segment::publish(storage, &*file, FRESH, &header)
+    segment::publish(storage, &*file, FRESH, &header)?;
+    head::write(storage, Head { log, segment: header.first })
 }
 
 /// The log of a folder, if it has one.
+///
+/// # Errors
+/// [`Error::Damaged`] also if the folder had a log and its newest segment is gone: a new log must not take its place.
 pub fn identify(storage: &dyn Storage) -> Result<Option<LogId>> {
-    match segment::list(storage)?.last() {
-        None => Ok(None),
-        Some(entry) => Ok(Some(segment::open(storage, &entry.name)?.1.log)),
+    Ok(survey(storage)?.map(|(log, _)| log))
+}
+
+/// The log and its segments, of which there is at least one.
+pub(crate) fn survey(storage: &dyn Storage) -> Result<Option<(LogId, Vec<Entry>)>> {
+    let (head, segments) = (head::read(storage)?, segment::list(storage)?);
+    head::check(head, &segments)?;
+    let Some(last) = segments.last() else { return Ok(None) };
+    let log = segment::open(storage, &last.name)?.1.log;
+    match head {
+        Some(head) if head.log != log => {
+            Err(Error::WrongLog { file: last.name.clone(), expected: head.log, found: log })
+        }
+        _ => Ok(Some((log, segments))),
     }
 }
 
@@ -70,10 +86,9 @@ impl Recovery {
     /// [`Error::Io`]. The log's files are as they were.
     pub fn open(storage: Arc<dyn Storage>, options: &Options, snapshot: Option<&SnapshotHeader>) -> Result<Self> {
         check_options(&*storage, options)?;
-        let segments = segment::list(&*storage)?;
-        let last = segments.last().ok_or(Error::NoLog)?;
-        let log = segment::open(&*storage, &last.name)?.1.log;
-        let torn = secure_tail(&storage, log, &last.name)?;
+        let (log, segments) = survey(&*storage)?.ok_or(Error::NoLog)?;
+        start(&storage, log, segments.clone(), snapshot)?; // refuses before anything is changed
+        let torn = secure_tail(&*storage, log, &segments[segments.len() - 1].name)?;
         segment::remove_parts(&*storage)?;
         let chain = start(&storage, log, segments, snapshot)?;
         Ok(Self { storage, options: *options, log, chain, torn, on_progress: None })
@@ -161,8 +176,8 @@ fn start(
 
 /// Makes the last segment durable as far as it is whole. Reading it back proves nothing (what a failed sync left in the
 /// page cache reads well and is on no disk), so it is written anew, in a fresh file that replaces it in one step.
-fn secure_tail(storage: &Arc<dyn Storage>, log: LogId, name: &str) -> Result<Option<TornTail>> {
-    let mut walk = Walk::open(&**storage, log, name)?;
+fn secure_tail(storage: &dyn Storage, log: LogId, name: &str) -> Result<Option<TornTail>> {
+    let mut walk = Walk::open(storage, log, name)?;
     let torn = loop {
         match walk.step()? {
             Step::Frame => {}
@@ -173,9 +188,13 @@ fn secure_tail(storage: &Arc<dyn Storage>, log: LogId, name: &str) -> Result<Opt
     if walk.at > START || torn.is_some() {
         let fresh = storage.create(FRESH, walk.header.bytes).context("create", FRESH)?;
         copy(&*walk.file, &*fresh, START, walk.at, name)?;
-        segment::publish(&**storage, &*fresh, FRESH, &walk.header)?;
+        segment::publish(storage, &*fresh, FRESH, &walk.header)?;
     } else {
         storage.sync_dir().context("sync", "the data folder")?;
+    }
+    let head = Head { log, segment: walk.header.first };
+    if head::read(storage)? != Some(head) {
+        head::write(storage, head)?;
     }
     Ok(torn)
 }

@@ -86,9 +86,14 @@ pub(crate) fn name_of(first: u64) -> String {
     format!("{first:020}{SUFFIX}")
 }
 
-/// The sequence in a segment's name, if it is one.
+/// The sequence in a segment's name, if it is one; sequences count from 1.
 pub(crate) fn sequence_of(name: &str) -> Option<u64> {
-    let digits = name.strip_suffix(SUFFIX)?;
+    number(name, SUFFIX).filter(|first| *first > 0)
+}
+
+/// The twenty digits before a suffix.
+pub(crate) fn number(name: &str, suffix: &str) -> Option<u64> {
+    let digits = name.strip_suffix(suffix)?;
     (digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
 }
 

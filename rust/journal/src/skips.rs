@@ -90,7 +90,7 @@ fn read_file(storage: &dyn Storage) -> Result<Vec<u8>> {
 
 fn encode(key: &[u8; 32], previous: Hash, skip: &Skip) -> ([u8; ENTRY], Hash) {
     let mut entry = [0; ENTRY];
-    let reason = &skip.reason[..skip.reason.floor_char_boundary(HASHED - REASON)];
+    let reason = cut(&skip.reason);
     entry[..4].copy_from_slice(&MAGIC);
     entry[4..6].copy_from_slice(&SKIP_VERSION.to_le_bytes());
     entry[6..8].copy_from_slice(&(reason.len() as u16).to_le_bytes());
@@ -101,6 +101,12 @@ fn encode(key: &[u8; 32], previous: Hash, skip: &Skip) -> ([u8; ENTRY], Hash) {
     let hash = blake3::keyed_hash(key, &entry[..HASHED]);
     entry[HASHED..].copy_from_slice(hash.as_bytes());
     (entry, Hash(*hash.as_bytes()))
+}
+
+/// As much of a text as an entry holds.
+fn cut(text: &str) -> &str {
+    let end = (0..=text.len().min(HASHED - REASON)).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or(0)]
 }
 
 fn decode(key: &[u8; 32], previous: Hash, entry: &[u8]) -> std::result::Result<(Skip, Hash), &'static str> {

@@ -144,8 +144,7 @@ pub(crate) fn list(storage: &dyn Storage) -> Result<Vec<Entry>> {
 }
 
 pub(crate) fn sequence_of(name: &str) -> Option<u64> {
-    let digits = name.strip_suffix(SUFFIX)?;
-    (digits.len() == 20).then(|| digits.parse().ok())?
+    segment::number(name, SUFFIX)
 }
 
 /// Reads one snapshot file whole, and checks it.

@@ -2,10 +2,11 @@
 //! records.
 //!
 //! A torn write leaves each sector whole, new or old, and old means zero here, for segments are zeroed when they are made.
-//! So a frame is torn only if a sector's worth of it is missing entirely and all the rest is right. And a frame written
-//! with the flag `AFTER_SYNC` proves that the one before it was durable.
+//! A process that dies may leave the beginning of a write. So a frame is torn only if all that is wrong with it lies in
+//! sectors that are missing entirely, or behind the last byte that was written; a flipped bit is neither. And a frame
+//! written with the flag `AFTER_SYNC` proves that the one before it was durable.
 
-use crate::frame::{self, AFTER_SYNC, ALIGN, Flaw, HEADER, Header, MAGIC};
+use crate::frame::{self, AFTER_SYNC, ALIGN, Flaw, HEADER, Header, MAGIC, RECORD_HEADER, TRAILER};
 use crate::storage::SECTOR;
 use crate::types::Mark;
 use std::ops::Range;
@@ -32,11 +33,11 @@ pub(crate) fn judge(rest: &[u8], at: u64, mark: Mark, key: &[u8; 32], flaw: Flaw
         let found = format!("{}, and a whole frame at sequence {first} at byte {}", flaw.found, at + offset as u64);
         return Err(Flaw { found, ..flaw });
     }
-    if !is_torn(rest, at, mark) {
-        let found = format!("{}, with no sector missing, so that no power cut explains it", flaw.found);
+    if !is_torn(rest, at, mark, key) {
+        let found = format!("{}, and nothing missing, so that no power cut explains it", flaw.found);
         return Err(Flaw { found, ..flaw });
     }
-    Ok(rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1))
+    Ok(written(rest) as u64)
 }
 
 /// The first whole frame behind the beginning that was written after a sync of what stood before it.
@@ -49,40 +50,65 @@ fn later_frame(rest: &[u8], mark: Mark, key: &[u8; 32]) -> Option<(usize, u64)> 
     })
 }
 
-fn is_torn(rest: &[u8], at: u64, mark: Mark) -> bool {
-    let extent = HEADER.min(rest.len());
-    let missing = missing(&rest[..extent], at);
-    if missing.first().is_some_and(|first| first.start == 0) {
+fn is_torn(rest: &[u8], at: u64, mark: Mark, key: &[u8; 32]) -> bool {
+    if is_zero(&rest[..to_boundary(at).min(rest.len())]) {
         return true;
     }
     match rest.first_chunk::<HEADER>().map(Header::read) {
         None => false,
-        Some(Err(_)) => !missing.is_empty(),
+        Some(Err(_)) => !gaps(rest, HEADER, at).is_empty(),
         Some(Ok(header)) => {
-            header.first == mark.sequence + 1 && header.previous == mark.hash && is_torn_frame(rest, at, &header)
+            let follows = header.first == mark.sequence + 1 && header.previous == mark.hash;
+            follows && header.length <= rest.len() && is_torn_frame(rest, at, &header, key)
         }
     }
 }
 
-/// Whether all that is wrong with the frame lies in sectors that are missing.
-fn is_torn_frame(rest: &[u8], at: u64, header: &Header) -> bool {
-    let Some(frame) = rest.get(..header.length) else { return false };
-    let missing = missing(frame, at);
-    let lost = |span: &frame::Span| missing.iter().any(|gap| gap.start < span.end && span.start < gap.end);
-    !missing.is_empty() && frame::spans(frame, header.count).iter().all(|span| span.sound || lost(span))
+/// Whether all that is wrong with the frame lies where bytes are missing.
+fn is_torn_frame(rest: &[u8], at: u64, header: &Header, key: &[u8; 32]) -> bool {
+    let frame = &rest[..header.length];
+    let gaps = gaps(rest, header.length, at);
+    let lost = |from: usize, to: usize| gaps.iter().any(|gap| gap.start < to && from < gap.end);
+    match frame::spans(frame, header.count).iter().find(|span| !span.sound) {
+        Some(span) => lost(span.start, span.end.max(span.start + RECORD_HEADER)),
+        None => {
+            let (body, stored) = frame.split_at(frame.len() - TRAILER);
+            let computed = blake3::keyed_hash(key, body);
+            let mut pairs = stored.iter().zip(computed.as_bytes()).enumerate();
+            pairs.all(|(index, (one, other))| one == other || lost(body.len() + index, body.len() + index + 1))
+        }
+    }
 }
 
-/// The parts of a frame, one for each sector that it touches, that are all zero.
-fn missing(frame: &[u8], at: u64) -> Vec<Range<usize>> {
+/// The parts of a frame of `length` bytes that were not written: of each sector that it touches what is all zero, and
+/// what comes after the last byte that is not zero, for the write may also have been cut there.
+fn gaps(rest: &[u8], length: usize, at: u64) -> Vec<Range<usize>> {
     let mut gaps = Vec::new();
     let mut start = 0;
-    while start < frame.len() {
-        let to_boundary = (SECTOR - (at + start as u64) % SECTOR) as usize;
-        let end = (start + to_boundary).min(frame.len());
-        if frame[start..end].iter().all(|byte| *byte == 0) {
+    while start < length {
+        let end = (start + to_boundary(at + start as u64)).min(length);
+        if is_zero(&rest[start..end]) {
             gaps.push(start..end);
         }
         start = end;
     }
+    let written = written(rest);
+    if written < length {
+        gaps.push(written..length);
+    }
     gaps
+}
+
+/// Bytes up to the last one that is not zero.
+fn written(rest: &[u8]) -> usize {
+    rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
+}
+
+/// Bytes from here to the next sector.
+fn to_boundary(at: u64) -> usize {
+    (SECTOR - at % SECTOR) as usize
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
 }

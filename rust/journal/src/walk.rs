@@ -168,6 +168,11 @@ impl Walk {
         Ok(self.window.slice(at, length))
     }
 
+    /// Stands again where it stood.
+    pub(crate) fn go_back(&mut self, (at, mark): (u64, Mark)) {
+        (self.at, self.mark, self.length) = (at, mark, 0);
+    }
+
     /// Forgets what was read, for a file that somebody writes.
     pub(crate) fn refresh(&mut self) {
         self.window.length = 0;

@@ -2,6 +2,7 @@
 
 use crate::error::{Context, Error, Result};
 use crate::frame::{Frame, FrameBuilder};
+use crate::head::{self, Head};
 use crate::segment::{self, NEXT, START, SegmentHeader};
 use crate::storage::{File, Storage};
 use crate::types::{Durability, LogId, Mark, Options, Position};
@@ -141,6 +142,7 @@ impl Writer {
         let header = SegmentHeader { log: self.log, first: mark.sequence + 1, previous: mark.hash, bytes };
         let file = self.preparer.take()?;
         segment::publish(&*self.storage, &*file, NEXT, &header)?;
+        head::write(&*self.storage, Head { log: self.log, segment: header.first })?;
         self.tail = Tail { file, segment: header.first, segment_bytes: bytes, end: START, mark };
         Ok(())
     }

@@ -29,7 +29,7 @@ impl Disk {
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref().to_owned();
         let shown = folder.display().to_string();
-        fs::create_dir_all(&folder).context("create", &shown)?;
+        create_folder(&folder).context("create", &shown)?;
         let lock = take_lock(&folder.join(LOCK), &shown)?;
         Ok(Self { folder, lock: Some(lock) })
     }
@@ -47,6 +47,18 @@ impl Disk {
             None => Err(io::Error::new(io::ErrorKind::PermissionDenied, "the folder was opened read-only")),
         }
     }
+}
+
+/// Makes the folder and what is missing above it, each name durable.
+fn create_folder(folder: &Path) -> io::Result<()> {
+    let missing: Vec<_> =
+        folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
+    fs::create_dir_all(folder)?;
+    for made in missing {
+        let parent = made.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::File::open(parent)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// `flock` rather than `fcntl` locks: it belongs to the open file, so a second opening in this process is refused as well,

@@ -26,17 +26,23 @@ pub enum Fault {
 #[derive(Clone)]
 pub struct Memory(Arc<Mutex<World>>);
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct World {
     simulated: bool,
     /// The files that the process sees.
-    names: BTreeMap<String, usize>,
+    names: BTreeMap<String, Shared>,
     /// What each changed name stood for at the last `sync_dir` and after each change since.
-    unsynced_names: BTreeMap<String, Vec<Option<usize>>>,
-    nodes: Vec<Node>,
+    unsynced_names: BTreeMap<String, Vec<Option<Shared>>>,
     calls: u64,
     fault: Option<(u64, Fault)>,
     free: u64,
+}
+
+/// A file that names and handles share; gone when neither is left.
+type Shared = Arc<Mutex<Node>>;
+
+fn lock(node: &Shared) -> MutexGuard<'_, Node> {
+    node.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A file's content, whatever its name.
@@ -85,12 +91,12 @@ impl Memory {
 
     /// Flips one bit of a file, in both images. Answers whether the file has that byte.
     pub fn flip(&self, name: &str, offset: u64, bit: u8) -> bool {
-        let mut world = self.world();
-        let Some(&node) = world.names.get(name) else { return false };
-        let node = &mut world.nodes[node];
+        let Some(node) = self.world().names.get(name).cloned() else { return false };
+        let mut node = lock(&node);
+        let Node { live, durable, .. } = &mut *node;
         let mask = 1 << (bit % 8);
         let mut found = false;
-        for image in [&mut node.live, &mut node.durable] {
+        for image in [live, durable] {
             if let Some(byte) = image.get_mut(offset as usize) {
                 *byte ^= mask;
                 found = true;
@@ -102,47 +108,47 @@ impl Memory {
     /// The content of a file as the process sees it.
     pub fn content(&self, name: &str) -> Option<Vec<u8>> {
         let world = self.world();
-        world.names.get(name).map(|&node| world.nodes[node].live.clone())
+        world.names.get(name).map(|node| lock(node).live.clone())
     }
 
     /// Puts a file there, durably, replacing what had the name.
     pub fn put(&self, name: &str, content: &[u8]) {
         let mut world = self.world();
         let node = Node { live: content.to_vec(), durable: content.to_vec(), unsynced: Vec::new() };
-        world.nodes.push(node);
-        let node = world.nodes.len() - 1;
-        world.names.insert(name.to_owned(), node);
+        world.names.insert(name.to_owned(), Arc::new(Mutex::new(node)));
         world.unsynced_names.remove(name);
     }
 
     /// The folder after the process died and the machine went on: all that was written, unsynced as it was.
     #[must_use]
     pub fn killed(&self) -> Self {
-        let world = World { fault: None, calls: 0, ..self.world().clone() };
-        Self::with(world)
+        self.world().copied(&mut Node::clone)
     }
 
     /// The folder after a power cut; `seed` chooses what of the unsynced is left.
     #[must_use]
     pub fn crash(&self, seed: u64) -> Self {
-        let world = self.world();
         let mut dice = Dice::new(seed);
-        let nodes = world.nodes.iter().map(|node| node.after_crash(&mut dice)).collect();
-        let mut names = world.names.clone();
-        for (name, states) in &world.unsynced_names {
-            match states[dice.below(states.len())] {
-                Some(node) => names.insert(name.clone(), node),
-                None => names.remove(name),
+        let after = self.world().copied(&mut |node| node.after_crash(&mut dice));
+        let mut world = after.world();
+        for (name, mut states) in std::mem::take(&mut world.unsynced_names) {
+            match states.swap_remove(dice.below(states.len())) {
+                Some(node) => world.names.insert(name, node),
+                None => world.names.remove(&name),
             };
         }
-        Self::with(World { simulated: world.simulated, names, nodes, free: world.free, ..World::default() })
+        drop(world);
+        after
     }
 }
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let world = self.world();
-        f.debug_struct("Memory").field("names", &world.names).field("calls", &world.calls).finish_non_exhaustive()
+        f.debug_struct("Memory")
+            .field("names", &world.names.keys())
+            .field("calls", &world.calls)
+            .finish_non_exhaustive()
     }
 }
 
@@ -154,6 +160,7 @@ impl Node {
         }
     }
 
+    /// A sync that follows a cut or an extension settles that too.
     fn sync(&mut self) {
         for (offset, bytes) in self.unsynced.drain(..) {
             put(&mut self.durable, offset, &bytes);
@@ -204,6 +211,20 @@ fn clip(at: u64, bytes: &[u8], sector: u64) -> Option<(u64, &[u8])> {
 }
 
 impl World {
+    /// The same folder with a copy of each file, and without a planned fault. Names that shared a file still do.
+    fn copied(&self, copy: &mut dyn FnMut(&Node) -> Node) -> Memory {
+        let mut copies = BTreeMap::new();
+        let mut copy = |node: &Shared| {
+            let again = copies.entry(Arc::as_ptr(node) as usize);
+            Arc::clone(again.or_insert_with(|| Arc::new(Mutex::new(copy(&lock(node))))))
+        };
+        let names = self.names.iter().map(|(name, node)| (name.clone(), copy(node))).collect();
+        let mut states =
+            |states: &Vec<Option<Shared>>| states.iter().map(|node| node.as_ref().map(&mut copy)).collect();
+        let unsynced_names = self.unsynced_names.iter().map(|(name, list)| (name.clone(), states(list))).collect();
+        Memory::with(Self { simulated: self.simulated, names, unsynced_names, free: self.free, ..Self::default() })
+    }
+
     /// Counts a call; tells how it goes wrong, if it does.
     fn call(&mut self) -> Result<(), Fault> {
         let now = self.calls;
@@ -215,14 +236,14 @@ impl World {
         }
     }
 
-    fn node(&self, name: &str) -> io::Result<usize> {
-        self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    fn node(&self, name: &str) -> io::Result<Shared> {
+        self.names.get(name).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn rename(&mut self, name: &str, to: Option<usize>) {
-        let before = self.names.get(name).copied();
+    fn rename(&mut self, name: &str, to: Option<Shared>) {
+        let before = self.names.get(name).cloned();
         if self.simulated {
-            self.unsynced_names.entry(name.to_owned()).or_insert_with(|| vec![before]).push(to);
+            self.unsynced_names.entry(name.to_owned()).or_insert_with(|| vec![before]).push(to.clone());
         }
         match to {
             Some(node) => self.names.insert(name.to_owned(), node),
@@ -245,7 +266,7 @@ impl Storage for Memory {
         let mut world = self.world();
         world.call().map_err(failed)?;
         let entry =
-            |(name, &node): (&String, &usize)| Entry { name: name.clone(), bytes: world.nodes[node].live.len() as u64 };
+            |(name, node): (&String, &Shared)| Entry { name: name.clone(), bytes: lock(node).live.len() as u64 };
         Ok(world.names.iter().map(entry).collect())
     }
 
@@ -260,9 +281,8 @@ impl Storage for Memory {
         let mut world = self.world();
         world.call().map_err(failed)?;
         world.allocate(bytes)?;
-        world.nodes.push(Node { live: vec![0; bytes as usize], ..Node::default() });
-        let node = world.nodes.len() - 1;
-        world.rename(name, Some(node));
+        let node = Arc::new(Mutex::new(Node { live: vec![0; bytes as usize], ..Node::default() }));
+        world.rename(name, Some(Arc::clone(&node)));
         Ok(Box::new(MemoryFile { folder: self.clone(), node }))
     }
 
@@ -279,7 +299,7 @@ impl Storage for Memory {
         let mut world = self.world();
         world.call().map_err(failed)?;
         let node = world.node(name)?;
-        world.free = world.free.saturating_add(world.nodes[node].live.len() as u64);
+        world.free = world.free.saturating_add(lock(&node).live.len() as u64);
         world.rename(name, None);
         Ok(())
     }
@@ -302,51 +322,63 @@ impl Storage for Memory {
     }
 }
 
-#[derive(Debug)]
 struct MemoryFile {
     folder: Memory,
-    node: usize,
+    node: Shared,
+}
+
+impl MemoryFile {
+    /// Counts the call, and tells whether writes are remembered until they are synced.
+    fn call(&self) -> (bool, Result<(), Fault>) {
+        let mut world = self.folder.world();
+        (world.simulated, world.call())
+    }
+}
+
+impl fmt::Debug for MemoryFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MemoryFile")
+    }
 }
 
 impl File for MemoryFile {
     fn size(&self) -> io::Result<u64> {
-        let mut world = self.folder.world();
-        world.call().map_err(failed)?;
-        Ok(world.nodes[self.node].live.len() as u64)
+        self.call().1.map_err(failed)?;
+        Ok(lock(&self.node).live.len() as u64)
     }
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        let mut world = self.folder.world();
-        world.call().map_err(failed)?;
-        let from = world.nodes[self.node].live.get(offset as usize..).unwrap_or_default();
+        self.call().1.map_err(failed)?;
+        let node = lock(&self.node);
+        let from = node.live.get(offset as usize..).unwrap_or_default();
         let length = from.len().min(into.len());
         into[..length].copy_from_slice(&from[..length]);
         Ok(length)
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let mut world = self.folder.world();
-        let (simulated, outcome) = (world.simulated, world.call());
-        let node = &mut world.nodes[self.node];
-        match outcome {
-            Ok(()) => node.write(offset, bytes, simulated),
-            Err(Fault::Error) => {}
-            Err(Fault::Half | Fault::Halt) => node.write(offset, &bytes[..bytes.len() / 2], simulated),
-        }
+        let (simulated, outcome) = self.call();
+        let done = match outcome {
+            Ok(()) => bytes.len(),
+            Err(Fault::Error) => 0,
+            Err(Fault::Half | Fault::Halt) => bytes.len() / 2,
+        };
+        lock(&self.node).write(offset, &bytes[..done], simulated);
         outcome.map_err(failed)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let mut world = self.folder.world();
-        world.call().map_err(failed)?;
-        world.nodes[self.node].sync();
+        let (simulated, outcome) = self.call();
+        outcome.map_err(failed)?;
+        if simulated {
+            lock(&self.node).sync();
+        }
         Ok(())
     }
 
     fn truncate(&self, bytes: u64) -> io::Result<()> {
-        let mut world = self.folder.world();
-        world.call().map_err(failed)?;
-        world.nodes[self.node].live.resize(bytes as usize, 0);
+        self.call().1.map_err(failed)?;
+        lock(&self.node).live.resize(bytes as usize, 0);
         Ok(())
     }
 }
