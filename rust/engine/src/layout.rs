@@ -212,6 +212,7 @@ macro_rules! records {
     ($($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $fdoc:literal])* $field:ident: $type:ty),* $(,)? })*) => {$(
         $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[allow(unreachable_pub)]
         pub struct $name { $($(#[doc = $fdoc])* pub $field: $type),* }
 
         impl $crate::layout::Field for $name {
@@ -224,6 +225,7 @@ macro_rules! records {
             }
         }
 
+        #[allow(unreachable_pub)]
         impl $name {
             /// The layout, for documentation.
             pub const LAYOUT: $crate::layout::LayoutDoc = $crate::layout::LayoutDoc {

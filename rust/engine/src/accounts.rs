@@ -1,0 +1,169 @@
+//! Accounts: what they may do, what they have.
+
+use crate::layout::records;
+use crate::limits::Counts;
+use crate::open::OpenList;
+use crate::reasons::Reason;
+use crate::refusal::Refusal;
+use crate::units::{AccountId, Amount, AssetId, FEES, FIRST_CUSTOMER, INSURANCE, MarketId, Micros, Rate};
+use crate::vocabulary::{OrderLimits, Rights};
+
+/// The most that can exist of one asset, in 10^-8. It bounds every balance, hold and payment, so that no sum inside a
+/// command can overflow: a payment times a rate stays below 2^124.
+pub const MAX_SUPPLY: u128 = 1 << 96;
+
+/// How many accounts are the venue's own (numbers 0 to 3).
+pub(crate) const HOUSE: u32 = 4;
+
+records! {
+    /// What an account has of one asset.
+    Balance {
+        /// Of what.
+        asset: AssetId,
+        /// What can be used.
+        free: Amount,
+        /// What open orders hold.
+        locked: Amount,
+    }
+}
+
+/// One account.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    pub rights: Rights,
+    pub maker: Rate,
+    pub taker: Rate,
+    pub limits: OrderLimits,
+    pub counts: Counts,
+    pub updated: Micros,
+    /// Sorted by asset; an entry of zeros is as good as none.
+    balances: Vec<Balance>,
+    /// Sorted by market; the account's open orders in each.
+    open: Vec<(MarketId, OpenList)>,
+}
+
+impl Account {
+    pub(crate) fn new(rights: Rights, maker: Rate, taker: Rate, limits: OrderLimits, updated: Micros) -> Self {
+        let counts = Counts::EMPTY;
+        Self { rights, maker, taker, limits, counts, updated, balances: Vec::new(), open: Vec::new() }
+    }
+
+    pub(crate) fn free(&self, asset: AssetId) -> Amount {
+        self.balance(asset).free
+    }
+
+    pub(crate) fn balance(&self, asset: AssetId) -> Balance {
+        let none = Balance { asset, free: Amount(0), locked: Amount(0) };
+        self.find(asset).map_or(none, |at| self.balances[at])
+    }
+
+    pub(crate) fn balance_mut(&mut self, asset: AssetId) -> &mut Balance {
+        let at = self.find(asset).unwrap_or_else(|at| {
+            self.balances.insert(at, Balance { asset, free: Amount(0), locked: Amount(0) });
+            at
+        });
+        &mut self.balances[at]
+    }
+
+    fn find(&self, asset: AssetId) -> Result<usize, usize> {
+        self.balances.binary_search_by_key(&asset, |balance| balance.asset)
+    }
+
+    /// All that is not zero, by asset.
+    pub(crate) fn balances(&self) -> impl Iterator<Item = &Balance> {
+        self.balances.iter().filter(|balance| balance.free.0 != 0 || balance.locked.0 != 0)
+    }
+
+    pub(crate) fn open(&self, market: MarketId) -> OpenList {
+        match self.open.binary_search_by_key(&market, |(market, _)| *market) {
+            Ok(at) => self.open[at].1,
+            Err(_) => OpenList::EMPTY,
+        }
+    }
+
+    pub(crate) fn open_mut(&mut self, market: MarketId) -> &mut OpenList {
+        let at = self.open.binary_search_by_key(&market, |(market, _)| *market).unwrap_or_else(|at| {
+            self.open.insert(at, (market, OpenList::EMPTY));
+            at
+        });
+        &mut self.open[at].1
+    }
+
+    /// The account's lists of open orders, by market.
+    pub(crate) fn open_lists(&self) -> impl Iterator<Item = (MarketId, OpenList)> {
+        self.open.iter().copied()
+    }
+}
+
+/// All accounts: the venue's own four, then customers in order of their numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct Accounts {
+    list: Vec<Account>,
+}
+
+impl Accounts {
+    pub(crate) fn new() -> Self {
+        let limits = OrderLimits { ten_seconds: 0, day: 0, open: 0 };
+        let house = |id: u32| {
+            let money = [FEES.0, INSURANCE.0].contains(&id);
+            let rights = Rights { trade: false, withdraw: money, deposit: money };
+            Account::new(rights, Rate(0), Rate(0), limits, Micros(0))
+        };
+        Self { list: (0..HOUSE).map(house).collect() }
+    }
+
+    fn slot(id: AccountId) -> Option<usize> {
+        if id.0 < HOUSE {
+            return Some(id.0 as usize);
+        }
+        Some((id.0.checked_sub(FIRST_CUSTOMER.0)? + HOUSE) as usize)
+    }
+
+    fn id(slot: usize) -> AccountId {
+        let slot = slot as u32;
+        AccountId(if slot < HOUSE { slot } else { slot - HOUSE + FIRST_CUSTOMER.0 })
+    }
+
+    pub(crate) fn get(&self, id: AccountId) -> Option<&Account> {
+        self.list.get(Self::slot(id)?)
+    }
+
+    /// An account that is known to exist.
+    pub(crate) fn at(&self, id: AccountId) -> &Account {
+        &self.list[Self::slot(id).expect("the account was checked")]
+    }
+
+    /// An account that is known to exist, to change it.
+    pub(crate) fn at_mut(&mut self, id: AccountId) -> &mut Account {
+        &mut self.list[Self::slot(id).expect("the account was checked")]
+    }
+
+    pub(crate) fn require(&self, id: AccountId) -> Result<&Account, Refusal> {
+        self.get(id).ok_or_else(|| Reason::UnknownAccount.into())
+    }
+
+    /// A customer's account; the venue's own cannot be changed by command.
+    pub(crate) fn customer_mut(&mut self, id: AccountId) -> Result<&mut Account, Refusal> {
+        let slot = Self::slot(id).filter(|_| id >= FIRST_CUSTOMER);
+        slot.and_then(|slot| self.list.get_mut(slot)).ok_or_else(|| Reason::UnknownAccount.into())
+    }
+
+    pub(crate) fn push(&mut self, account: Account) -> AccountId {
+        self.list.push(account);
+        Self::id(self.list.len() - 1)
+    }
+
+    /// Restores one of the venue's own accounts.
+    pub(crate) fn replace_house(&mut self, number: u32, account: Account) -> AccountId {
+        self.list[number as usize] = account;
+        AccountId(number)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (AccountId, &Account)> {
+        self.list.iter().enumerate().map(|(slot, account)| (Self::id(slot), account))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+}

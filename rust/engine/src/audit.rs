@@ -1,0 +1,153 @@
+//! The invariants, checked in full: every order, every balance, every index.
+
+use std::collections::BTreeMap;
+
+use crate::engine::Engine;
+use crate::market::Market;
+use crate::spot::hold::hold;
+use crate::spot::order::Placement;
+use crate::spot::report::Top;
+use crate::spot::settle::paid_asset;
+use crate::units::{AccountId, Amount, AssetId, Delta};
+
+/// An invariant that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{invariant}")]
+pub struct Violation {
+    /// Which, with the figures.
+    pub invariant: String,
+}
+
+type Holds = BTreeMap<(AccountId, AssetId), u128>;
+
+/// `Err` with the sentence unless the condition holds.
+macro_rules! ensure {
+    ($condition:expr, $($sentence:tt)+) => {
+        if !$condition {
+            return Err(Violation { invariant: format!($($sentence)+) });
+        }
+    };
+}
+
+impl Engine {
+    /// Checks all invariants of the state; the cost grows with the number of orders and accounts.
+    ///
+    /// # Errors
+    /// The first violation found, in words.
+    pub fn audit(&self) -> Result<(), Violation> {
+        let mut holds = Holds::new();
+        let mut orders = 0;
+        for market in &self.markets {
+            self.audit_market(market, &mut holds)?;
+            orders += market.book.len();
+        }
+        ensure!(orders == self.open.len(), "{orders} orders rest and {} are indexed", self.open.len());
+        self.audit_lists()?;
+        self.audit_locked(&holds)?;
+        self.audit_supply()
+    }
+
+    fn audit_market(&self, market: &Market, holds: &mut Holds) -> Result<(), Violation> {
+        let symbol = &market.rules.symbol;
+        ensure!(!Top::of(&market.book).is_crossed(), "the book of {symbol} is crossed");
+        for side in [agio_book::Side::Buy, agio_book::Side::Sell] {
+            let mut last: Option<(u64, u64)> = None;
+            for (resting, order) in market.book.orders(side) {
+                let at = Placement::from(resting);
+                let in_turn = last.is_none_or(|(price, id)| match side {
+                    _ if resting.price == price => id < resting.id,
+                    agio_book::Side::Buy => resting.price < price,
+                    agio_book::Side::Sell => resting.price > price,
+                });
+                ensure!(in_turn, "order {} of {symbol} is out of turn", resting.id);
+                last = Some((resting.price, resting.id));
+                let spent = order.executed.0.checked_add(order.prevented.0);
+                let sum = spent.and_then(|spent| spent.checked_add(resting.quantity));
+                ensure!(
+                    sum == Some(order.quantity.0) && resting.quantity > 0,
+                    "executed + prevented + remaining is not the quantity of order {} of {symbol}",
+                    resting.id
+                );
+                ensure!(
+                    resting.id <= market.rules.counters.orders,
+                    "order {} of {symbol} was never issued",
+                    resting.id
+                );
+                self.audit_index(market, &at, order.account, order.slot)?;
+                let held = hold(at.side, at.price, order.remaining());
+                *holds.entry((order.account, paid_asset(&market.rules, at.side))).or_default() += held.0;
+            }
+            self.audit_levels(market, side)?;
+        }
+        Ok(())
+    }
+
+    fn audit_levels(&self, market: &Market, side: agio_book::Side) -> Result<(), Violation> {
+        for (price, total) in market.book.levels(side) {
+            let sum: u64 = market.book.level_orders(side, price).map(|(resting, _)| resting.quantity).sum();
+            ensure!(total == sum && sum > 0, "level {price} of {} totals {total}, not {sum}", market.rules.symbol);
+        }
+        Ok(())
+    }
+
+    fn audit_index(&self, market: &Market, at: &Placement, account: AccountId, slot: u32) -> Result<(), Violation> {
+        let (symbol, order) = (&market.rules.symbol, at.order.0);
+        let node = self.open.node(slot);
+        let found = self.open.find(account, market.rules.id, &node.client_id);
+        ensure!(
+            node.order == at.order && found.is_some_and(|found| found.order == at.order),
+            "order {order} of {symbol} is not found by its client id"
+        );
+        Ok(())
+    }
+
+    fn audit_lists(&self) -> Result<(), Violation> {
+        let mut total = 0;
+        for (id, account) in self.accounts.iter() {
+            for (market, list) in account.open_lists() {
+                let mut last = 0;
+                let mut count = 0;
+                for node in self.open.list(list) {
+                    let owned = node.account == id && node.market == market && node.order.0 > last;
+                    ensure!(owned, "order {} is misplaced in the list of account {}", node.order.0, id.0);
+                    last = node.order.0;
+                    count += 1;
+                }
+                ensure!(count == list.count, "account {} lists {count} orders, not {}", id.0, list.count);
+                total += count as usize;
+            }
+        }
+        ensure!(total == self.open.len(), "accounts list {total} orders, {} are indexed", self.open.len());
+        Ok(())
+    }
+
+    fn audit_locked(&self, holds: &Holds) -> Result<(), Violation> {
+        let mut seen = 0;
+        for (id, account) in self.accounts.iter() {
+            for balance in account.balances() {
+                let held = holds.get(&(id, balance.asset)).copied().unwrap_or(0);
+                let Amount(locked) = balance.locked;
+                let (account, asset) = (id.0, balance.asset.0);
+                ensure!(locked == held, "account {account} has {locked} of asset {asset} locked and holds {held}");
+                seen += usize::from(held > 0);
+            }
+        }
+        let held = holds.values().filter(|held| **held > 0).count();
+        ensure!(seen == held, "{held} holds are not backed by {seen} balances");
+        Ok(())
+    }
+
+    fn audit_supply(&self) -> Result<(), Violation> {
+        let mut sums: Vec<i128> = self.assets.iter().map(|asset| asset.outside.0).collect();
+        for (_, account) in self.accounts.iter() {
+            for balance in account.balances() {
+                sums[balance.asset.0 as usize] += (balance.free.0 + balance.locked.0) as i128;
+            }
+        }
+        for (asset, sum) in self.assets.iter().zip(sums) {
+            let Delta(outside) = asset.outside;
+            ensure!(sum == 0, "all balances of {} sum to {sum}, not 0 (outside: {outside})", asset.name);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! Assets and markets: what is listed, under which rules, with which numbers handed out so far.
+
+use agio_book::Book;
+
+use crate::layout::records;
+use crate::reasons::Reason;
+use crate::refusal::{Refusal, require};
+use crate::spot::average::Averages;
+use crate::spot::order::Prevent;
+use crate::units::{AssetId, Delta, ExecutionId, MarketId, OrderId, PreventedId, Price, SCALE, UpdateId};
+use crate::vocabulary::{Filters, LotFilter, MarketStatus, NotionalForm, Prevention};
+
+/// The longest average that a filter may ask for, in minutes.
+pub const MAX_AVERAGE_MINUTES: u32 = 60;
+/// The longest name of an asset or a market.
+pub const MAX_NAME: usize = 20;
+
+/// One asset.
+#[derive(Clone, Debug)]
+pub(crate) struct Asset {
+    pub name: String,
+    /// Decimal places of its commissions.
+    pub precision: u8,
+    /// What the outside world has of it: minus all that is in the exchange.
+    pub outside: Delta,
+}
+
+impl Asset {
+    /// The smallest commission, in 10^-8.
+    pub(crate) fn unit(&self) -> u128 {
+        10_u128.pow(SCALE - u32::from(self.precision))
+    }
+}
+
+records! {
+    /// How many numbers of each kind a market has handed out.
+    Counters {
+        /// Orders.
+        orders: u64,
+        /// Trades.
+        trades: u64,
+        /// Aggregates.
+        aggregates: u64,
+        /// Changes of levels.
+        updates: u64,
+        /// Changes of orders.
+        executions: u64,
+        /// Prevented self-trades.
+        prevented: u64,
+    }
+}
+
+impl Counters {
+    pub(crate) const NONE: Self = Self { orders: 0, trades: 0, aggregates: 0, updates: 0, executions: 0, prevented: 0 };
+
+    pub(crate) fn order(&mut self) -> OrderId {
+        self.orders += 1;
+        OrderId(self.orders)
+    }
+
+    pub(crate) fn update(&mut self) -> UpdateId {
+        self.updates += 1;
+        UpdateId(self.updates)
+    }
+
+    pub(crate) fn execution(&mut self) -> ExecutionId {
+        self.executions += 1;
+        ExecutionId(self.executions)
+    }
+
+    pub(crate) fn prevented(&mut self) -> PreventedId {
+        self.prevented += 1;
+        PreventedId(self.prevented)
+    }
+}
+
+/// All of a market but its book.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub id: MarketId,
+    pub symbol: String,
+    pub base: AssetId,
+    pub quote: AssetId,
+    /// The smallest commissions, in 10^-8.
+    pub base_unit: u128,
+    pub quote_unit: u128,
+    pub status: MarketStatus,
+    pub filters: Filters,
+    pub counters: Counters,
+    pub last_price: Option<Price>,
+    pub averages: Averages,
+}
+
+/// One market.
+pub(crate) struct Market {
+    pub rules: Rules,
+    pub book: Book<Prevent>,
+}
+
+/// Names are 1 to [`MAX_NAME`] upper-case letters and digits.
+pub(crate) fn check_name(name: &str) -> Result<(), Refusal> {
+    let legal = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    require(legal && (1..=MAX_NAME).contains(&name.len()), Reason::BadName)
+}
+
+/// Filters that no order could ever pass, or whose default prevention is not allowed, are refused.
+pub(crate) fn check_filters(filters: &Filters) -> Result<(), Refusal> {
+    let ordered = |min: u128, max: u128| max == 0 || min <= max;
+    let lot = |lot: &LotFilter| ordered(lot.min.0.into(), lot.max.0.into());
+    let notional = &filters.notional;
+    let known = Prevention::ALL.iter().fold(0, |bits, mode| bits | bit(*mode));
+    let good = ordered(filters.price.min.0.into(), filters.price.max.0.into())
+        && lot(&filters.lot)
+        && lot(&filters.market_lot)
+        && (notional.form != NotionalForm::Range || ordered(notional.min.0, notional.max.0))
+        && notional.minutes <= MAX_AVERAGE_MINUTES
+        && filters.preventions & !known == 0
+        && filters.preventions & bit(filters.prevention) != 0;
+    require(good, Reason::BadFilters)
+}
+
+/// A prevention mode's bit in [`Filters::preventions`].
+pub(crate) fn bit(mode: Prevention) -> u8 {
+    1 << mode as u8
+}

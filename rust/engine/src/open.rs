@@ -1,0 +1,203 @@
+//! Open orders by account and by client id.
+//!
+//! Each open order has one node of 64 bytes in a slab: its number, its owner, its client id, and its neighbours in the
+//! owner's list of that market (in order of numbers, since new orders join at the end). An open-addressing table finds
+//! nodes by (account, market, client id). Slots are not state: snapshots and answers never show them.
+
+use crate::units::{AccountId, ClientId, MarketId, OrderId};
+
+/// No node.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// The ends of one account's list in one market.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenList {
+    pub head: u32,
+    pub tail: u32,
+    pub count: u32,
+}
+
+impl OpenList {
+    pub(crate) const EMPTY: Self = Self { head: NONE, tail: NONE, count: 0 };
+}
+
+/// One open order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node {
+    pub order: OrderId,
+    pub account: AccountId,
+    pub market: MarketId,
+    previous: u32,
+    next: u32,
+    pub client_id: ClientId,
+}
+
+/// All open orders of all markets.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OpenOrders {
+    nodes: Vec<Node>,
+    free: Vec<u32>,
+    /// Slots by hash of (account, market, client id); [`NONE`] is empty. A power of two, at most half full.
+    table: Vec<u32>,
+    used: usize,
+}
+
+impl OpenOrders {
+    /// A slot for an order that may rest; [`Self::insert`] or [`Self::release`] follows.
+    pub(crate) fn reserve(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            let none = Node {
+                order: OrderId(0),
+                account: AccountId(0),
+                market: MarketId(0),
+                previous: NONE,
+                next: NONE,
+                client_id: ClientId::NONE,
+            };
+            self.nodes.push(none);
+            self.nodes.len() as u32 - 1
+        })
+    }
+
+    /// Gives back a slot that was not used.
+    pub(crate) fn release(&mut self, slot: u32) {
+        self.free.push(slot);
+    }
+
+    /// Puts an order at the end of its owner's list and into the index.
+    pub(crate) fn insert(
+        &mut self,
+        slot: u32,
+        (account, market): (AccountId, MarketId),
+        order: OrderId,
+        client_id: ClientId,
+        list: &mut OpenList,
+    ) {
+        self.nodes[slot as usize] = Node { order, account, market, previous: list.tail, next: NONE, client_id };
+        match list.tail {
+            NONE => list.head = slot,
+            tail => self.nodes[tail as usize].next = slot,
+        }
+        list.tail = slot;
+        list.count += 1;
+        self.index(slot);
+    }
+
+    /// Takes an order out of its owner's list and the index.
+    pub(crate) fn remove(&mut self, slot: u32, list: &mut OpenList) {
+        self.unindex(slot);
+        let node = self.nodes[slot as usize];
+        match node.previous {
+            NONE => list.head = node.next,
+            previous => self.nodes[previous as usize].next = node.next,
+        }
+        match node.next {
+            NONE => list.tail = node.previous,
+            next => self.nodes[next as usize].previous = node.previous,
+        }
+        list.count -= 1;
+        self.free.push(slot);
+    }
+
+    pub(crate) fn node(&self, slot: u32) -> &Node {
+        &self.nodes[slot as usize]
+    }
+
+    /// The orders of one list, by number.
+    pub(crate) fn list(&self, list: OpenList) -> impl Iterator<Item = &Node> {
+        let at = |slot: u32| if slot == NONE { None } else { Some(&self.nodes[slot as usize]) };
+        std::iter::successors(at(list.head), move |node| at(node.next))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.used
+    }
+
+    /// The open order with this client id.
+    pub(crate) fn find(&self, account: AccountId, market: MarketId, client_id: &ClientId) -> Option<&Node> {
+        if self.used == 0 {
+            return None;
+        }
+        let mask = self.table.len() - 1;
+        let mut at = hash(account, market, client_id) as usize & mask;
+        loop {
+            let slot = self.table[at];
+            if slot == NONE {
+                return None;
+            }
+            let node = &self.nodes[slot as usize];
+            if node.client_id == *client_id && node.account == account && node.market == market {
+                return Some(node);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    fn home(&self, slot: u32) -> usize {
+        let node = &self.nodes[slot as usize];
+        hash(node.account, node.market, &node.client_id) as usize & (self.table.len() - 1)
+    }
+
+    fn index(&mut self, slot: u32) {
+        if (self.used + 1) * 2 > self.table.len() {
+            self.grow();
+        }
+        self.used += 1;
+        self.put(slot);
+    }
+
+    fn put(&mut self, slot: u32) {
+        let mask = self.table.len() - 1;
+        let mut at = self.home(slot);
+        while self.table[at] != NONE {
+            at = (at + 1) & mask;
+        }
+        self.table[at] = slot;
+    }
+
+    fn grow(&mut self) {
+        let old = std::mem::take(&mut self.table);
+        self.table = vec![NONE; (old.len() * 2).max(16)];
+        for slot in old.into_iter().filter(|slot| *slot != NONE) {
+            self.put(slot);
+        }
+    }
+
+    /// Removes by shifting back what was displaced: no tombstones, so the table stays as if never used.
+    fn unindex(&mut self, slot: u32) {
+        let mask = self.table.len() - 1;
+        let mut hole = self.home(slot);
+        while self.table[hole] != slot {
+            hole = (hole + 1) & mask;
+        }
+        let mut at = (hole + 1) & mask;
+        while self.table[at] != NONE {
+            let home = self.home(self.table[at]);
+            if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
+                self.table[hole] = self.table[at];
+                hole = at;
+            }
+            at = (at + 1) & mask;
+        }
+        self.table[hole] = NONE;
+        self.used -= 1;
+    }
+}
+
+/// A fixed hash: the same in every process. An account can only collide with itself on purpose, and its open orders
+/// are limited.
+fn hash(account: AccountId, market: MarketId, client_id: &ClientId) -> u64 {
+    let mut state = mix(u64::from(account.0) << 32 | u64::from(market.0), 0x9E37_79B9_7F4A_7C15);
+    for chunk in client_id.as_bytes().chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        state = mix(state ^ u64::from_le_bytes(word), 0xD6E8_FEB8_6659_FD93);
+    }
+    state
+}
+
+/// Multiplies to 128 bits and folds the halves.
+fn mix(value: u64, key: u64) -> u64 {
+    let wide = u128::from(value ^ key) * u128::from(key.rotate_left(17) | 1);
+    wide as u64 ^ (wide >> 64) as u64
+}

@@ -1,0 +1,144 @@
+//! An open order as the book carries it, and the exchange's policy in matching.
+
+use agio_book::{Meeting, Policy};
+
+use crate::open::OpenOrders;
+use crate::units::{AccountId, Amount, MarketId, Micros, OrderId, PreventedId, Price, Quantity};
+use crate::vocabulary::{Expiry, OrderKind, OrderStatus, OrderView, Prevention, Side, TimeInForce};
+
+/// What the book keeps beside each resting order. Its number, side, price and rest are the book's; its client id is in
+/// its node (`slot`) of [`OpenOrders`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Order {
+    pub notional: Amount,
+    pub quantity: Quantity,
+    pub executed: Quantity,
+    pub prevented: Quantity,
+    /// The last prevented match, 0 for none.
+    pub prevented_match: PreventedId,
+    pub opened: Micros,
+    pub updated: Micros,
+    pub strategy: Option<i64>,
+    pub strategy_type: Option<i32>,
+    pub account: AccountId,
+    pub slot: u32,
+    pub kind: OrderKind,
+    pub prevention: Prevention,
+}
+
+/// With the book's own record, its indexes and the node, an open order stays within 256 bytes.
+const _: () = assert!(size_of::<Order>() <= 112);
+
+impl Order {
+    /// The resting part of an order that has just been placed.
+    pub(crate) fn resting(view: &OrderView, slot: u32) -> Self {
+        Self {
+            notional: view.notional,
+            quantity: view.quantity,
+            executed: view.executed,
+            prevented: view.prevented,
+            prevented_match: view.prevented_match.unwrap_or_default(),
+            opened: view.opened,
+            updated: view.updated,
+            strategy: view.strategy,
+            strategy_type: view.strategy_type,
+            account: view.account,
+            slot,
+            kind: view.kind,
+            prevention: view.prevention,
+        }
+    }
+
+    /// What is left to trade.
+    pub(crate) fn remaining(&self) -> Quantity {
+        Quantity(self.quantity.0 - self.executed.0 - self.prevented.0)
+    }
+
+    pub(crate) fn status(&self) -> OrderStatus {
+        if self.executed.0 == 0 { OrderStatus::New } else { OrderStatus::PartiallyFilled }
+    }
+
+    /// The order as it stands on the book.
+    pub(crate) fn view(&self, open: &OpenOrders, market: MarketId, at: &Placement) -> OrderView {
+        OrderView {
+            market,
+            account: self.account,
+            order: at.order,
+            client_id: open.node(self.slot).client_id,
+            side: at.side,
+            kind: self.kind,
+            life: TimeInForce::Gtc,
+            price: at.price,
+            quantity: self.quantity,
+            budget: Amount(0),
+            executed: self.executed,
+            notional: self.notional,
+            prevented: self.prevented,
+            status: self.status(),
+            expiry: Expiry::None,
+            prevention: self.prevention,
+            prevented_match: (self.prevented_match.0 != 0).then_some(self.prevented_match),
+            strategy: self.strategy,
+            strategy_type: self.strategy_type,
+            on_book: true,
+            opened: self.opened,
+            updated: self.updated,
+        }
+    }
+}
+
+/// Where an order stands in the book.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placement {
+    pub order: OrderId,
+    pub side: Side,
+    pub price: Price,
+}
+
+impl From<agio_book::Resting> for Placement {
+    fn from(resting: agio_book::Resting) -> Self {
+        Self { order: OrderId(resting.id), side: resting.side.into(), price: Price(resting.price) }
+    }
+}
+
+impl From<Side> for agio_book::Side {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Buy => Self::Buy,
+            Side::Sell => Self::Sell,
+        }
+    }
+}
+
+impl From<agio_book::Side> for Side {
+    fn from(side: agio_book::Side) -> Self {
+        match side {
+            agio_book::Side::Buy => Self::Buy,
+            agio_book::Side::Sell => Self::Sell,
+        }
+    }
+}
+
+/// What the exchange adds to bare matching: self-trade prevention by the taker's mode.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prevent {
+    pub account: AccountId,
+    pub mode: Prevention,
+}
+
+impl Policy for Prevent {
+    type Order = Order;
+
+    fn meet(&mut self, maker: &Order) -> Meeting {
+        if maker.account != self.account {
+            return Meeting::Trade;
+        }
+        match self.mode {
+            Prevention::None => Meeting::Trade,
+            Prevention::ExpireTaker => Meeting::CancelTaker,
+            Prevention::ExpireMaker => Meeting::CancelMaker,
+            Prevention::ExpireBoth => Meeting::CancelBoth,
+            Prevention::Decrement => Meeting::Decrement,
+        }
+    }
+}

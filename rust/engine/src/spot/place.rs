@@ -1,0 +1,258 @@
+//! Placing an order: everything is checked (`plan`) before anything changes (`execute`). The order of the checks is
+//! documented in `docs/concepts/precedence.md`.
+
+use agio_book::{End, Incoming, Lifetime, Placed};
+
+use super::hold::hold;
+use super::order::Order;
+use super::report::Top;
+use super::settle::{Settler, paid_asset};
+use super::walk::{Walk, Want, walk};
+use super::{filters, report::Scratch};
+use crate::accounts::{Account, Accounts, MAX_SUPPLY};
+use crate::client_ids;
+use crate::commands::Place;
+use crate::engine::Engine;
+use crate::events::Event;
+use crate::market::{Market, Rules, bit};
+use crate::open::OpenOrders;
+use crate::reasons::Reason;
+use crate::refusal::{Refusal, require};
+use crate::units::{Amount, Micros, OrderId, Price, Quantity};
+use crate::vocabulary::{ExecutionKind, Expiry, MarketStatus, OrderKind, OrderStatus, OrderView, Side, TimeInForce};
+
+/// What the checks found out about an order that may be placed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// Its quantity: of a budget, what the book sells for it.
+    quantity: Quantity,
+    /// A budget that would have paid for more than the book has.
+    runs_out: bool,
+}
+
+impl Engine {
+    /// Places an order.
+    pub(crate) fn place(&mut self, command: &Place, out: &mut Vec<Event>) -> Result<(), Refusal> {
+        let plan = self.plan(command, self.time).inspect_err(|refusal| self.count_late(command, refusal))?;
+        self.execute(command, &plan, out);
+        Ok(())
+    }
+
+    /// A request that was in time at the gateway and is late here counts as an order (Binance, 2025-08-12).
+    fn count_late(&mut self, command: &Place, refusal: &Refusal) {
+        if refusal.reason == Reason::OutsideWindow {
+            if let Ok(account) = self.accounts.customer_mut(command.account) {
+                account.counts.add(&account.limits, self.time);
+            }
+        }
+    }
+
+    /// All checks, in order of precedence; changes nothing.
+    pub(crate) fn plan(&self, order: &Place, now: Micros) -> Result<Plan, Refusal> {
+        self.check_signed(order.account, &order.signed, now)?;
+        let market = self.require_market(order.market)?;
+        let account = self.accounts.require(order.account)?;
+        require(market.rules.status == MarketStatus::Trading, Reason::MarketClosed)?;
+        require(account.rights.trade, Reason::TradingDisabled)?;
+        account.counts.check(&account.limits, now)?;
+        check_form(order)?;
+        let mode = order.prevention.unwrap_or(market.rules.filters.prevention);
+        require(market.rules.filters.preventions & bit(mode) != 0, Reason::PreventionNotAllowed)?;
+        check_filters(market, account, order, now)?;
+        let taken = || self.open.find(order.account, order.market, &order.client_id).is_some();
+        require(order.client_id.is_empty() || !taken(), Reason::DuplicateOrder)?;
+        match order.kind {
+            OrderKind::Limit | OrderKind::LimitMaker => plan_limit(market, account, order),
+            OrderKind::Market if order.budget.0 == 0 => plan_quantity(market, account, order),
+            OrderKind::Market => plan_budget(market, account, order),
+        }
+    }
+
+    fn execute(&mut self, command: &Place, plan: &Plan, out: &mut Vec<Event>) {
+        let now = self.time;
+        let account = self.accounts.at_mut(command.account);
+        account.counts.add(&account.limits, now);
+        let Market { rules, book } = &mut self.markets[command.market.0 as usize];
+        let before = Top::of(book);
+        let taker = accept(rules, command, plan, now);
+        let (accounts, open, scratch) = (&mut self.accounts, &mut self.open, &mut self.scratch);
+        let slot = open.reserve();
+        let runs_out = plan.runs_out;
+        let mut settler = Settler { now, rules, accounts, open, scratch, out, taker, runs_out };
+        settler.report(ExecutionKind::New, None, None);
+        let mut policy = filters::policy(settler.rules, command);
+        let placed = book
+            .place(&incoming(&taker), |_| Order::resting(&taker, slot), &mut policy, &mut settler)
+            .expect("the book's own refusals were checked");
+        settler.finish(&placed, slot);
+        if placed.end == End::Rested && placed.left != taker.quantity.0 {
+            let (_, resting) = book.get_mut(taker.order.0).expect("it rests");
+            *resting = Order::resting(&settler.taker, slot);
+        }
+        let after = Top::of(book);
+        if after.is_crossed() {
+            self.violation = Some(format!("the book of {} is crossed", rules.symbol));
+        }
+        scratch.flush_market(rules, (before, after), now, out);
+        scratch.flush_ledger(accounts, now, out);
+    }
+}
+
+impl Settler<'_> {
+    /// What becomes of the taker after matching.
+    fn finish(&mut self, placed: &Placed, slot: u32) {
+        if placed.end == End::Rested {
+            let left = Quantity(placed.left);
+            rest(self.accounts, self.open, self.scratch, (self.rules, &self.taker), left, slot);
+            return;
+        }
+        self.open.release(slot);
+        let expiry = match (placed.end, self.taker.life) {
+            (End::Prevented, _) => return,
+            (End::Filled, _) if !self.runs_out => return,
+            (_, TimeInForce::Ioc) => Expiry::UnfilledIoc,
+            (_, TimeInForce::Fok) => Expiry::UnfilledFok,
+            (_, TimeInForce::Gtc) => Expiry::Liquidity,
+        };
+        self.expire(expiry);
+    }
+}
+
+/// Lets what is left of an order rest: holds its money and makes it findable.
+fn rest(
+    accounts: &mut Accounts,
+    open: &mut OpenOrders,
+    scratch: &mut Scratch,
+    (rules, order): (&Rules, &OrderView),
+    left: Quantity,
+    slot: u32,
+) {
+    let asset = paid_asset(rules, order.side);
+    let held = hold(order.side, order.price, left);
+    let account = accounts.at_mut(order.account);
+    let balance = account.balance_mut(asset);
+    balance.free.0 -= held.0;
+    balance.locked.0 += held.0;
+    let list = account.open_mut(rules.id);
+    open.insert(slot, (order.account, rules.id), order.order, order.client_id, list);
+    scratch.touch(order.account, asset);
+}
+
+/// Whether the parameters make an order.
+fn check_form(order: &Place) -> Result<(), Refusal> {
+    let bare = order.budget.0 == 0;
+    let fits = match order.kind {
+        OrderKind::Limit => bare,
+        OrderKind::LimitMaker => bare && order.life == TimeInForce::Gtc,
+        OrderKind::Market => order.price.0 == 0 && order.life == TimeInForce::Gtc && (bare || order.quantity.0 == 0),
+    };
+    require(fits, Reason::BadCombination)?;
+    let something = match order.kind {
+        OrderKind::Limit | OrderKind::LimitMaker => order.price.notional(order.quantity).0 > 0,
+        OrderKind::Market => order.quantity.0 > 0 || !bare,
+    };
+    require(something, Reason::ZeroOrder)
+}
+
+/// The filters that can be judged without the book: all of them, but for the lots of a budget.
+fn check_filters(market: &Market, account: &Account, order: &Place, now: Micros) -> Result<(), Refusal> {
+    let rules = &market.rules;
+    if order.kind != OrderKind::Market {
+        filters::price(rules, order.price)?;
+    }
+    if order.budget.0 == 0 {
+        filters::lots(rules, order.kind, order.quantity)?;
+    }
+    filters::notional(rules, order, now)?;
+    let most = if account.limits.open == 0 { rules.filters.max_orders } else { account.limits.open };
+    let rests = order.kind != OrderKind::Market && order.life == TimeInForce::Gtc;
+    require(!rests || most == 0 || account.open(rules.id).count < most, Refusal::of(Reason::MaxOrders, most))
+}
+
+fn plan_limit(market: &Market, account: &Account, order: &Place) -> Result<Plan, Refusal> {
+    let needed = hold(order.side, order.price, order.quantity);
+    require(needed <= account.free(paid_asset(&market.rules, order.side)), Reason::InsufficientBalance)?;
+    if order.life == TimeInForce::Gtc {
+        let crosses = filters::crosses(market, order);
+        require(!crosses || order.kind != OrderKind::LimitMaker, Reason::WouldTake)?;
+        filters::room(market, order)?;
+    }
+    Ok(Plan { quantity: order.quantity, runs_out: false })
+}
+
+fn plan_quantity(market: &Market, account: &Account, order: &Place) -> Result<Plan, Refusal> {
+    let free = account.free(paid_asset(&market.rules, order.side));
+    let needed = match order.side {
+        Side::Sell => order.quantity.0.into(),
+        Side::Buy => walked(market, order, Want::Quantity(order.quantity.0), free).cost,
+    };
+    require(needed <= free.0, Reason::InsufficientBalance)?;
+    Ok(Plan { quantity: order.quantity, runs_out: false })
+}
+
+/// A budget becomes a quantity: what the book, walked under the order's own prevention mode, gives for it.
+fn plan_budget(market: &Market, account: &Account, order: &Place) -> Result<Plan, Refusal> {
+    let rules = &market.rules;
+    let free = account.free(paid_asset(rules, order.side));
+    require(order.side == Side::Sell || order.budget <= free, Reason::InsufficientBalance)?;
+    let rest = order.budget.0.min(MAX_SUPPLY);
+    let want = Want::Budget { rest, step: filters::budget_step(rules), taken: 0 };
+    let found = walked(market, order, want, Amount(u128::MAX));
+    let quantity = Quantity(found.executed + found.prevented);
+    let needed = Amount(found.executed.into());
+    require(order.side == Side::Buy || needed <= free, Reason::InsufficientBalance)?;
+    if found.runs_out {
+        let low = |reason| Refusal::of(reason, quantity.0);
+        require(quantity.0 > 0 && quantity >= rules.filters.lot.min, low(Reason::LiquidityBelowLot))?;
+        require(quantity >= rules.filters.market_lot.min, low(Reason::LiquidityBelowMarketLot))?;
+    }
+    require(quantity.0 > 0, Refusal::of(Reason::LotSize, rules.filters.lot.min.0))?;
+    filters::lots(rules, order.kind, quantity)?;
+    Ok(Plan { quantity, runs_out: found.runs_out })
+}
+
+fn walked(market: &Market, order: &Place, want: Want, cap: Amount) -> Walk {
+    walk(&market.book, order.side.into(), filters::policy(&market.rules, order), want, cap)
+}
+
+/// The order as it is accepted.
+fn accept(rules: &mut Rules, command: &Place, plan: &Plan, now: Micros) -> OrderView {
+    let order: OrderId = rules.counters.order();
+    let given = command.client_id;
+    let made = || client_ids::of_order(command.account, command.market, order.0);
+    OrderView {
+        market: command.market,
+        account: command.account,
+        order,
+        client_id: if given.is_empty() { made() } else { given },
+        side: command.side,
+        kind: command.kind,
+        life: command.life,
+        price: command.price,
+        quantity: plan.quantity,
+        budget: command.budget,
+        executed: Quantity(0),
+        notional: Amount(0),
+        prevented: Quantity(0),
+        status: OrderStatus::New,
+        expiry: Expiry::None,
+        prevention: command.prevention.unwrap_or(rules.filters.prevention),
+        prevented_match: None,
+        strategy: command.strategy,
+        strategy_type: command.strategy_type,
+        on_book: true,
+        opened: now,
+        updated: now,
+    }
+}
+
+fn incoming(order: &OrderView) -> Incoming {
+    let lifetime = match (order.kind, order.life) {
+        (OrderKind::LimitMaker, _) => Lifetime::PostOnly,
+        (OrderKind::Market, _) | (_, TimeInForce::Ioc) => Lifetime::Immediate,
+        (OrderKind::Limit, TimeInForce::Gtc) => Lifetime::Rest,
+        (OrderKind::Limit, TimeInForce::Fok) => Lifetime::FillOrKill,
+    };
+    let limit = (order.price != Price(0)).then_some(order.price.0);
+    Incoming { id: order.order.0, side: order.side.into(), limit, quantity: order.quantity.0, lifetime }
+}

@@ -1,0 +1,317 @@
+//! Settlement: what the book reports while it matches becomes trades, postings, commissions and executions.
+
+use agio_book::{Fill as Match, Prevented as Clash, Sink};
+
+use super::hold::hold;
+use super::order::{Order, Placement};
+use super::report::{Scratch, Why};
+use crate::accounts::Accounts;
+use crate::events::{Aggregated, Event, Executed, Traded};
+use crate::market::Rules;
+use crate::open::OpenOrders;
+use crate::units::{
+    AccountId, AggregateId, Amount, AssetId, ClientId, FEES, Micros, OrderId, Price, Quantity, TradeId,
+};
+use crate::vocabulary::{
+    Cause, Execution, ExecutionKind, Expiry, Fill, OrderKind, OrderStatus, OrderView, PreventedFill, Prevention, Side,
+    TimeInForce,
+};
+
+/// One command at work in one market.
+pub(crate) struct Settler<'a> {
+    pub now: Micros,
+    pub rules: &'a mut Rules,
+    pub accounts: &'a mut Accounts,
+    pub open: &'a mut OpenOrders,
+    pub scratch: &'a mut Scratch,
+    pub out: &'a mut Vec<Event>,
+    /// The incoming order as it stands.
+    pub taker: OrderView,
+    /// A market order by budget that buys the whole book expires even though all of its quantity is executed.
+    pub runs_out: bool,
+}
+
+/// The terms of one trade.
+struct Terms {
+    trade: TradeId,
+    price: Price,
+    quantity: Quantity,
+    notional: Amount,
+}
+
+/// One side of a trade: who, and what of its hold the fill sets free (nothing for a taker).
+struct Party {
+    account: AccountId,
+    maker: bool,
+    released: Amount,
+}
+
+impl Sink<Order> for Settler<'_> {
+    fn fill(&mut self, fill: &Match, maker: &mut Order) {
+        let at = self.counterpart(fill.maker_id, fill.price);
+        let terms = self.terms(fill);
+        let before = hold(at.side, at.price, maker.remaining());
+        let firsts = (self.taker.executed.0 == 0, maker.executed.0 == 0);
+        maker.executed.0 += terms.quantity.0;
+        maker.notional.0 += terms.notional.0;
+        maker.updated = self.now;
+        let released = Amount(before.0 - hold(at.side, at.price, maker.remaining()).0);
+        self.count_first_fills(maker.account, firsts);
+        let (of_taker, of_maker) = self.settle(&terms, maker.account, released);
+        self.announce(&terms, &at, maker.account);
+        self.report_taker_fill(of_taker);
+        self.report_maker_fill(&at, maker, of_maker);
+        if fill.maker_left == 0 {
+            self.forget(maker);
+        }
+    }
+
+    fn prevented(&mut self, clash: &Clash, maker: &mut Order) {
+        let at = self.counterpart(clash.maker_id, clash.price);
+        let id = self.rules.counters.prevented();
+        let (price, quantity) = (Price(clash.price), Quantity(clash.quantity));
+        let reduced = Quantity(clash.taker_reduced_by);
+        if reduced.0 > 0 {
+            self.taker.prevented.0 += reduced.0;
+            self.taker.prevented_match = Some(id);
+            self.taker.status = self.taker_status(OrderStatus::ExpiredInMatch);
+            self.taker.on_book = self.stays();
+            let prevention = PreventedFill { id, counter_order: at.order, price, quantity, reduced };
+            self.report(ExecutionKind::TradePrevention, None, Some(prevention));
+        }
+        let reduced = match self.taker.prevention {
+            Prevention::ExpireMaker | Prevention::ExpireBoth => maker.remaining(),
+            Prevention::Decrement => quantity,
+            Prevention::ExpireTaker | Prevention::None => return,
+        };
+        let before = hold(at.side, at.price, maker.remaining());
+        maker.prevented.0 += reduced.0;
+        maker.prevented_match = id;
+        maker.updated = self.now;
+        let released = before.0 - hold(at.side, at.price, maker.remaining()).0;
+        self.release(maker.account, self.paid_asset(at.side), Amount(released));
+        let prevention = PreventedFill { id, counter_order: self.taker.order, price, quantity, reduced };
+        let mut view = maker.view(self.open, self.rules.id, &at);
+        if clash.maker_removed {
+            (view.status, view.on_book) = (OrderStatus::ExpiredInMatch, false);
+            self.forget(maker);
+        }
+        let kind = ExecutionKind::TradePrevention;
+        self.push(kind, view, None, Some(prevention), ClientId::NONE);
+    }
+
+    fn level(&mut self, side: agio_book::Side, price: u64, total: u64) {
+        self.scratch.levels.push((side.into(), Price(price), Quantity(total)));
+    }
+}
+
+impl Settler<'_> {
+    fn counterpart(&self, maker: u64, price: u64) -> Placement {
+        let side = match self.taker.side {
+            Side::Buy => Side::Sell,
+            Side::Sell => Side::Buy,
+        };
+        Placement { order: OrderId(maker), side, price: Price(price) }
+    }
+
+    fn terms(&mut self, fill: &Match) -> Terms {
+        let (price, quantity) = (Price(fill.price), Quantity(fill.quantity));
+        let trade = TradeId(self.rules.counters.trades);
+        self.rules.counters.trades += 1;
+        Terms { trade, price, quantity, notional: price.notional(quantity) }
+    }
+
+    fn count_first_fills(&mut self, maker: AccountId, (taker_first, maker_first): (bool, bool)) {
+        if taker_first {
+            self.accounts.at_mut(self.taker.account).counts.first_fill(self.now, false);
+        }
+        if maker_first {
+            self.accounts.at_mut(maker).counts.first_fill(self.now, true);
+        }
+    }
+
+    /// Moves the money of one trade; returns what taker and maker report of it.
+    fn settle(&mut self, terms: &Terms, maker: AccountId, released: Amount) -> (Fill, Fill) {
+        let maker = Party { account: maker, maker: true, released };
+        let taker = Party { account: self.taker.account, maker: false, released: Amount(0) };
+        let buys = self.taker.side == Side::Buy;
+        let (buyer, seller) = if buys { (&taker, &maker) } else { (&maker, &taker) };
+        let (base, quote) = (self.rules.base, self.rules.quote);
+        let quantity = Amount(terms.quantity.0.into());
+        self.pay(buyer, quote, terms.notional, terms.trade);
+        self.pay(seller, base, quantity, terms.trade);
+        let bought = self.receive(buyer, base, quantity, terms);
+        let sold = self.receive(seller, quote, terms.notional, terms);
+        if buys { (bought, sold) } else { (sold, bought) }
+    }
+
+    fn why(&self, cause: Cause, trade: TradeId) -> Why {
+        Why { cause, market: Some(self.rules.id), trade: Some(trade) }
+    }
+
+    fn pay(&mut self, party: &Party, asset: AssetId, amount: Amount, trade: TradeId) {
+        let balance = self.accounts.at_mut(party.account).balance_mut(asset);
+        balance.locked.0 -= party.released.0;
+        balance.free.0 = balance.free.0 + party.released.0 - amount.0;
+        let why = self.why(Cause::Trade, trade);
+        self.scratch.post(party.account, asset, -(amount.0 as i128), &why, self.now);
+    }
+
+    /// Credits what was bought or sold for, less the commission, which goes to [`FEES`].
+    fn receive(&mut self, party: &Party, asset: AssetId, amount: Amount, terms: &Terms) -> Fill {
+        let account = self.accounts.at_mut(party.account);
+        let rate = if party.maker { account.maker } else { account.taker };
+        let unit = if asset == self.rules.base { self.rules.base_unit } else { self.rules.quote_unit };
+        let commission = rate.of(amount).0 / unit * unit;
+        account.balance_mut(asset).free.0 += amount.0 - commission;
+        let why = self.why(Cause::Trade, terms.trade);
+        self.scratch.post(party.account, asset, amount.0 as i128, &why, self.now);
+        if commission > 0 {
+            self.accounts.at_mut(FEES).balance_mut(asset).free.0 += commission;
+            let why = Why { cause: Cause::Commission, ..why };
+            self.scratch.post(party.account, asset, -(commission as i128), &why, self.now);
+            self.scratch.post(FEES, asset, commission as i128, &why, self.now);
+        }
+        let Terms { trade, price, quantity, notional } = *terms;
+        let commission = Amount(commission);
+        Fill { trade, price, quantity, notional, commission, commission_asset: asset, maker: party.maker }
+    }
+
+    /// Sets a part of a hold free.
+    fn release(&mut self, account: AccountId, asset: AssetId, amount: Amount) {
+        release(self.accounts, self.scratch, account, asset, amount);
+    }
+
+    fn paid_asset(&self, side: Side) -> AssetId {
+        paid_asset(self.rules, side)
+    }
+
+    /// The trade as everybody sees it, and its aggregate: trades of one taker at one price.
+    fn announce(&mut self, terms: &Terms, at: &Placement, maker: AccountId) {
+        let Terms { trade, price, quantity, notional } = *terms;
+        let (market, time, buys) = (self.rules.id, self.now, self.taker.side == Side::Buy);
+        let taker = (self.taker.order, self.taker.account);
+        let (buy, sell) = if buys { (taker, (at.order, maker)) } else { ((at.order, maker), taker) };
+        match self.scratch.aggregates.last_mut() {
+            Some(last) if last.price == price => {
+                last.quantity.0 += quantity.0;
+                last.last = trade;
+            }
+            _ => {
+                let aggregate = AggregateId(self.rules.counters.aggregates);
+                self.rules.counters.aggregates += 1;
+                let (first, last, buyer_is_maker) = (trade, trade, !buys);
+                let new = Aggregated { market, aggregate, price, quantity, first, last, buyer_is_maker, time };
+                self.scratch.aggregates.push(new);
+            }
+        }
+        let aggregate = AggregateId(self.rules.counters.aggregates - 1);
+        let traded = Traded {
+            market,
+            trade,
+            aggregate,
+            price,
+            quantity,
+            notional,
+            buy_order: buy.0,
+            sell_order: sell.0,
+            buyer: buy.1,
+            seller: sell.1,
+            buyer_is_maker: !buys,
+            time,
+        };
+        self.out.push(traded.into());
+        self.rules.last_price = Some(price);
+        self.rules.averages.add(time, price, quantity);
+    }
+
+    fn report_taker_fill(&mut self, fill: Fill) {
+        self.taker.executed.0 += fill.quantity.0;
+        self.taker.notional.0 += fill.notional.0;
+        self.taker.status = self.taker_status(OrderStatus::Filled);
+        self.taker.on_book = self.stays();
+        self.report(ExecutionKind::Trade, Some(fill), None);
+    }
+
+    fn report_maker_fill(&mut self, at: &Placement, maker: &Order, fill: Fill) {
+        let mut view = maker.view(self.open, self.rules.id, at);
+        if maker.remaining().0 == 0 {
+            (view.status, view.on_book) = (OrderStatus::Filled, false);
+        }
+        self.push(ExecutionKind::Trade, view, Some(fill), None, ClientId::NONE);
+    }
+
+    /// The taker's rest; 0 when it is done.
+    fn left(&self) -> u64 {
+        self.taker.quantity.0 - self.taker.executed.0 - self.taker.prevented.0
+    }
+
+    /// The taker's status after a fill or a prevention: `done` when nothing is left, unless it has yet to expire.
+    fn taker_status(&self, done: OrderStatus) -> OrderStatus {
+        match (self.left(), self.taker.executed.0) {
+            (0, _) if !(self.runs_out && done == OrderStatus::Filled) => done,
+            (_, 0) => OrderStatus::New,
+            _ => OrderStatus::PartiallyFilled,
+        }
+    }
+
+    /// Whether what is left of the taker will rest.
+    fn stays(&self) -> bool {
+        self.left() > 0 && self.taker.kind != OrderKind::Market && self.taker.life == TimeInForce::Gtc
+    }
+
+    /// Reports the taker as it stands.
+    pub(crate) fn report(&mut self, kind: ExecutionKind, fill: Option<Fill>, prevention: Option<PreventedFill>) {
+        self.taker.updated = self.now;
+        self.push(kind, self.taker, fill, prevention, ClientId::NONE);
+    }
+
+    /// Ends the taker by its own terms.
+    pub(crate) fn expire(&mut self, expiry: Expiry) {
+        self.taker.status = OrderStatus::Expired;
+        self.taker.expiry = expiry;
+        self.taker.on_book = false;
+        self.report(ExecutionKind::Expired, None, None);
+    }
+
+    fn push(
+        &mut self,
+        kind: ExecutionKind,
+        order: OrderView,
+        fill: Option<Fill>,
+        prevention: Option<PreventedFill>,
+        cancel_id: ClientId,
+    ) {
+        let execution = self.rules.counters.execution();
+        let execution = Execution { kind, execution, time: self.now, order, fill, prevention, cancel_id };
+        self.out.push(Executed { execution }.into());
+    }
+
+    /// Takes a maker that has left the book out of the open orders.
+    fn forget(&mut self, maker: &Order) {
+        let list = self.accounts.at_mut(maker.account).open_mut(self.rules.id);
+        self.open.remove(maker.slot, list);
+    }
+}
+
+/// What an order of this side pays with.
+pub(crate) fn paid_asset(rules: &Rules, side: Side) -> AssetId {
+    match side {
+        Side::Buy => rules.quote,
+        Side::Sell => rules.base,
+    }
+}
+
+/// Sets a part of a hold free.
+pub(crate) fn release(
+    accounts: &mut Accounts,
+    scratch: &mut Scratch,
+    account: AccountId,
+    asset: AssetId,
+    amount: Amount,
+) {
+    let balance = accounts.at_mut(account).balance_mut(asset);
+    balance.locked.0 -= amount.0;
+    balance.free.0 += amount.0;
+    scratch.touch(account, asset);
+}
