@@ -1,0 +1,1 @@
+"""The wire: listeners, frames, heartbeats, lifetimes, slow readers, time units. Knows no exchange."""
