@@ -73,5 +73,6 @@ clean:  ## remove what was built (data folders stay)
 .venv/.extension: .venv/.runtime pyproject.toml $(RUST)
 	@.ci/prerequisites >/dev/null
 	@echo "compiling the extension (a minute or so, when Rust has changed)"
-	@MATURIN_PEP517_ARGS=--locked PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@MATURIN_PEP517_ARGS=--locked PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --no-deps --no-build-isolation --editable . \
+	  >.venv/extension.log 2>&1 || { cat .venv/extension.log; exit 1; }
 	@touch $@
