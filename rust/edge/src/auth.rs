@@ -110,42 +110,43 @@ pub fn authorize_pairs(
     verifier: &Verifier,
     now: Micros,
 ) -> Result<Values, ApiError> {
-    let mut texts = texts(pairs);
+    let texts = texts(pairs);
     let sent = schema.sent_pairs(&texts)?;
     let signature = check(schema, &sent, now)?;
-    let values = sent.values();
-    texts.retain(|(name, _)| *name != Name::Signature.as_str());
-    texts.sort_unstable_by_key(|(name, _)| *name);
-    let plain = joined(&texts, |text, out| out.extend_from_slice(text));
-    if !verifier.verify(&plain, &signature) {
-        let encoded = joined(&texts, escape);
-        if encoded == plain || !verifier.verify(&encoded, &signature) {
-            return Err(errors::BAD_SIGNATURE.error());
-        }
+    if !signs_sorted(verifier, &texts, &signature) {
+        return Err(errors::BAD_SIGNATURE.error());
     }
-    values
+    sent.values()
+}
+
+/// Whether the signature is right for the parameters sorted by name, as they are or percent-encoded.
+fn signs_sorted(verifier: &Verifier, texts: &[(&str, Cow<'_, str>)], signature: &str) -> bool {
+    let mut sorted: Vec<_> = texts.iter().filter(|(name, _)| *name != Name::Signature.as_str()).collect();
+    sorted.sort_unstable_by_key(|(name, _)| *name);
+    let plain = joined(&sorted, |text, out| out.extend_from_slice(text));
+    if verifier.verify(&plain, signature) {
+        return true;
+    }
+    let encoded = joined(&sorted, escape);
+    encoded != plain && verifier.verify(&encoded, signature)
 }
 
 /// Checks the timestamp of a request in a session that has logged on, which needs no signature, and parses it.
 pub fn authorize_session(schema: &Schema, pairs: &[(&str, Pair<'_>)], now: Micros) -> Result<Values, ApiError> {
     let texts = texts(pairs);
     let sent = schema.sent_pairs(&texts)?;
-    in_time(schema, &sent, now)?;
+    fits(timing(schema, &sent)?, now)?;
     sent.values()
 }
 
 /// Checks the timing and returns the signature.
 fn check(schema: &Schema, sent: &Sent<'_>, now: Micros) -> Result<Box<str>, ApiError> {
-    let slot = slot(schema, Name::Signature);
-    let missing = || errors::MANDATORY.with(&[&Name::Signature.as_str()]);
     let read = timing(schema, sent)?;
-    let Value::Text(signature) = sent.value(slot)? else { return Err(missing()) };
+    let Value::Text(signature) = sent.value(slot(schema, Name::Signature))? else {
+        return Err(errors::MANDATORY.with(&[&Name::Signature.as_str()]));
+    };
     fits(read, now)?;
     Ok(signature)
-}
-
-fn in_time(schema: &Schema, sent: &Sent<'_>, now: Micros) -> Result<(), ApiError> {
-    fits(timing(schema, sent)?, now)
 }
 
 /// Timestamp and window of a request.
@@ -186,7 +187,7 @@ fn unsigned(source: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn joined(pairs: &[(&str, Cow<'_, str>)], write: impl Fn(&[u8], &mut Vec<u8>)) -> Vec<u8> {
+fn joined(pairs: &[&(&str, Cow<'_, str>)], write: impl Fn(&[u8], &mut Vec<u8>)) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     for (name, text) in pairs {
         if !out.is_empty() {

@@ -32,6 +32,7 @@
 //! ```
 
 pub mod auth;
+mod description;
 pub mod errors;
 pub mod json;
 pub mod orders;
@@ -40,6 +41,7 @@ pub mod pattern;
 pub mod replies;
 pub mod schema;
 pub mod streams;
+mod values;
 
 pub use auth::Verifier;
 pub use errors::ApiError;

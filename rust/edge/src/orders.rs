@@ -6,7 +6,9 @@
 //! take it (−1106; −1013 for a peg), pegs that do not fit (−1128, −1013), then what this exchange does not offer yet
 //! (−1013, the texts for a symbol that does not allow it). The filters, the balance and the rest are the engine's.
 //!
-//! `timeInForce` for a type that has none is −1106, as Binance answers, not the −1114 of its table of codes.
+//! Two choices between Binance's own words: `timeInForce` for a type that has none is −1106, as its servers answer, not
+//! the −1114 of its table; and what the API refuses before the engine sees it is −1013 with the engine's text, as
+//! errors.md says of that code and as its servers answer, not the −2010 of the same text from the engine.
 
 use agio_engine::commands::{Cancel, CancelAll, Place, Signed};
 use agio_engine::units::{AccountId, Amount, KeyId, MarketId, Micros, OrderId, Price, Quantity};

@@ -19,8 +19,8 @@ pub const MAX_WINDOW: Micros = Micros(60_000_000);
 pub enum Kind {
     /// A text within a legal range ([`Value::Text`]).
     Text(Pattern),
-    /// Texts within a legal range as a JSON array, none twice, up to a number ([`Value::List`]).
-    List(Pattern, usize),
+    /// Texts within a legal range, none twice ([`Value::List`]).
+    List(List),
     /// A price or quantity ([`Value::Decimal`]).
     Decimal,
     /// An amount, beyond 64 bits ([`Value::Amount`]).
@@ -39,6 +39,17 @@ pub enum Kind {
     Window,
     /// The signature: its text as sent, percent-decoded ([`Value::Text`]).
     Signature,
+}
+
+/// A list of texts.
+#[derive(Clone, Debug)]
+pub struct List {
+    /// What each may be.
+    pub pattern: Pattern,
+    /// How many there may be.
+    pub most: usize,
+    /// Whether a single text may stand without brackets and quotes.
+    pub bare: bool,
 }
 
 /// The range of a whole number.
@@ -88,7 +99,7 @@ impl Kind {
         }
         match self {
             Self::Text(pattern) => within(pattern, name, text).map(|text| Value::Text(text.into())),
-            Self::List(pattern, most) => list(pattern, *most, name, text).map(Value::List),
+            Self::List(list) => list.read(name, text).map(Value::List),
             Self::Decimal => Ok(Value::Decimal(small_decimal(name, text)?)),
             Self::Amount => Ok(Value::Amount(Amount(decimal(name, text, 8)?))),
             Self::Long(range) => range.read(name, text).map(Value::Long),
@@ -144,25 +155,30 @@ fn flag(name: &str, text: &str) -> Result<bool, ApiError> {
     found.map(|(_, value)| *value).ok_or_else(|| errors::INVALID.with(&[&name]))
 }
 
-/// `["A","B"]`, without spaces, as Binance reads it.
-fn list(pattern: &Pattern, most: usize, name: &str, text: &str) -> Result<Box<[Box<str>]>, ApiError> {
-    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-    let inner = inner.ok_or_else(|| illegal(name, &pattern.list()))?;
-    let mut items: Vec<Box<str>> = Vec::new();
-    for item in inner.split(',').filter(|_| !inner.is_empty()) {
-        if items.len() == most {
-            return Err(errors::TOO_MANY_VALUES.with(&[&name, &most]));
+impl List {
+    /// `["A","B"]`, without spaces, as Binance reads it.
+    fn read(&self, name: &str, text: &str) -> Result<Box<[Box<str>]>, ApiError> {
+        let illegal = || illegal(name, &self.pattern.list());
+        if self.bare && self.pattern.matches(text) {
+            return Ok([text.into()].into());
         }
-        let item = item.strip_prefix('"').and_then(|item| item.strip_suffix('"'));
-        let item = item.filter(|item| pattern.matches(item)).ok_or_else(|| illegal(name, &pattern.list()))?;
-        items.push(item.into());
+        let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).ok_or_else(illegal)?;
+        let mut items: Vec<Box<str>> = Vec::new();
+        for item in inner.split(',').filter(|_| !inner.is_empty()) {
+            let item = item.strip_prefix('"').and_then(|item| item.strip_suffix('"'));
+            items.push(item.filter(|item| self.pattern.matches(item)).ok_or_else(illegal)?.into());
+        }
+        if items.len() > self.most {
+            return Err(errors::TOO_MANY_VALUES.with(&[&name, &self.most]));
+        }
+        if repeated(&items) { Err(errors::REPEATED_SYMBOL.error()) } else { Ok(items.into()) }
     }
+}
+
+fn repeated(items: &[Box<str>]) -> bool {
     let mut sorted: Vec<&str> = items.iter().map(AsRef::as_ref).collect();
     sorted.sort_unstable();
-    if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(errors::REPEATED_SYMBOL.error());
-    }
-    Ok(items.into())
+    sorted.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 fn digits(text: &str) -> Option<u128> {

@@ -1,7 +1,9 @@
 //! Reply bodies, appended to bytes that are ready to send.
 
 use agio_engine::events::Event;
-use agio_engine::units::{AccountId, Amount, AssetId, MarketId, Micros, OrderId, Price, Quantity, Rate, UpdateId};
+use agio_engine::units::{
+    AccountId, Amount, AssetId, MarketId, Micros, OrderId, PreventedId, Price, Quantity, Rate, UpdateId,
+};
 use agio_engine::vocabulary::{
     Execution, ExecutionKind, Expiry, Fill, OrderKind, OrderStatus, OrderView, PreventedFill, Prevention, Rights, Side,
     TimeInForce,
@@ -170,6 +172,7 @@ fn fills(events: &[Event], own: OrderId, names: &impl Names, out: &mut Vec<u8>) 
 
 /// A self-trade that did not happen, as both sides saw it.
 struct Prevented<'a> {
+    id: PreventedId,
     maker: OrderId,
     taker_side: Option<&'a PreventedFill>,
     maker_side: Option<&'a PreventedFill>,
@@ -180,9 +183,9 @@ fn prevented<'a>(events: &'a [Event], own: OrderId) -> Vec<Prevented<'a>> {
     let mut matches: Vec<Prevented<'a>> = Vec::new();
     for (order, fill) in executions(events).filter_map(|e| Some((e.order.order, e.prevention.as_ref()?))) {
         let maker = if order == own { fill.counter_order } else { order };
-        let known = matches.iter().position(|one| one.maker == maker);
+        let known = matches.iter().position(|one| one.id == fill.id);
         let index = known.unwrap_or_else(|| {
-            matches.push(Prevented { maker, taker_side: None, maker_side: None });
+            matches.push(Prevented { id: fill.id, maker, taker_side: None, maker_side: None });
             matches.len() - 1
         });
         let side = if order == own { &mut matches[index].taker_side } else { &mut matches[index].maker_side };
@@ -199,7 +202,7 @@ fn prevented_matches(events: &[Event], own: &OrderView, names: &impl Names, body
     array(&matches, body.field("preventedMatches"), |one, out| {
         let Some(fill) = one.taker_side.or(one.maker_side) else { return };
         let mut body = Object::open(out);
-        body.number("preventedMatchId", fill.id.0);
+        body.number("preventedMatchId", one.id.0);
         body.text("makerSymbol", names.symbol(own.market));
         body.number("makerOrderId", one.maker.0);
         body.decimal("price", fill.price.0);

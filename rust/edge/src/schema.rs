@@ -24,7 +24,7 @@
 //! | `symbol` | text | |
 //! | `symbols` | list of texts | `max` (how many, default 1000) |
 //! | `text` | text | `pattern` (a legal range, see [`Pattern`]) |
-//! | `list` | list of texts | `pattern`, `max` |
+//! | `list` | list of texts, or one text without brackets | `pattern`, `max` |
 //! | `decimal` | 10^-8 below 2^63 | |
 //! | `amount` | 10^-8, 128 bits | |
 //! | `long`, `int` | whole number | `min` (0), `max`, `clamp` (larger counts as `max`), `error` |
@@ -50,12 +50,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use agio_engine::units::{Amount, ClientId, Micros};
-use serde::Deserialize;
-
+use crate::description;
 use crate::errors::{self, ApiError};
-use crate::params::{Kind, Range, Value, unescape};
+use crate::params::{Kind, Value, unescape};
+#[cfg(doc)]
 use crate::pattern::Pattern;
+pub use crate::values::{Name, Values};
 
 /// The most bytes of query and body together.
 pub const MAX_BYTES: usize = 16_384;
@@ -67,7 +67,7 @@ pub const MAX_SENT: u32 = 128;
 /// A description that makes no schema: which parameter, and why.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("parameters cannot be described so: {0}")]
-pub struct SchemaError(String);
+pub struct SchemaError(pub(crate) String);
 
 /// Whether a parameter must be sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,13 +106,6 @@ struct Table {
     signed: bool,
 }
 
-/// A request's parameters, typed, in the schema's order.
-#[derive(Clone, Debug)]
-pub struct Values {
-    schema: Schema,
-    slots: Box<[Value]>,
-}
-
 /// A value of the WebSocket API's `params`, as a JSON decoder gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pair<'a> {
@@ -143,53 +136,6 @@ impl<'a> Pair<'a> {
             }
         }
     }
-}
-
-macro_rules! names {
-    ($($name:ident = $text:literal,)*) => {
-        /// Names whose slots a schema looks up once, so that building a command does not search.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[allow(missing_docs)]
-        pub enum Name { $($name),* }
-
-        impl Name {
-            const ALL: &'static [Self] = &[$(Self::$name),*];
-            const COUNT: usize = Self::ALL.len();
-
-            /// The name in requests.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text),* }
-            }
-        }
-    };
-}
-
-names! {
-    Symbol = "symbol",
-    Side = "side",
-    Type = "type",
-    TimeInForce = "timeInForce",
-    Quantity = "quantity",
-    QuoteOrderQty = "quoteOrderQty",
-    Price = "price",
-    NewClientOrderId = "newClientOrderId",
-    StrategyId = "strategyId",
-    StrategyType = "strategyType",
-    StopPrice = "stopPrice",
-    TrailingDelta = "trailingDelta",
-    IcebergQty = "icebergQty",
-    NewOrderRespType = "newOrderRespType",
-    SelfTradePreventionMode = "selfTradePreventionMode",
-    PegPriceType = "pegPriceType",
-    PegOffsetValue = "pegOffsetValue",
-    PegOffsetType = "pegOffsetType",
-    ComputeCommissionRates = "computeCommissionRates",
-    OrderId = "orderId",
-    OrigClientOrderId = "origClientOrderId",
-    CancelRestrictions = "cancelRestrictions",
-    RecvWindow = "recvWindow",
-    Timestamp = "timestamp",
-    Signature = "signature",
 }
 
 impl Schema {
@@ -224,15 +170,18 @@ impl Schema {
 
     /// A schema of a JSON description, see above.
     pub fn from_json(description: &[u8]) -> Result<Self, SchemaError> {
-        let description: Description =
-            serde_json::from_slice(description).map_err(|error| SchemaError(error.to_string()))?;
-        let params = description.params.into_iter().map(Row::param).collect::<Result<_, _>>()?;
-        Self::new(params, description.signed)
+        let (params, signed) = description::read(description)?;
+        Self::new(params, signed)
     }
 
     /// The parameters' names, in the order of the values.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.params.iter().map(|param| param.name.as_str())
+    }
+
+    /// The parameters, in the order of the values.
+    pub fn params(&self) -> &[Param] {
+        &self.0.params
     }
 
     /// Whether requests must be signed.
@@ -275,12 +224,14 @@ impl Schema {
         Ok(sent)
     }
 
-    fn slot(&self, name: &str, hint: usize) -> Option<usize> {
+    /// The slot of a name; the search begins at `hint`.
+    pub(crate) fn slot(&self, name: &str, hint: usize) -> Option<usize> {
         let params = &self.0.params;
         let matches = |index: &usize| params[*index].name == name;
         (hint..params.len()).chain(0..hint.min(params.len())).find(matches)
     }
 
+    /// The slot of a well-known name.
     pub(crate) fn known(&self, name: Name) -> Option<usize> {
         self.0.known[name as usize].map(usize::from)
     }
@@ -387,201 +338,6 @@ impl<'a> Sent<'a> {
             let read = self.count - self.unknown.len() as u32;
             return Err(errors::UNREAD.with(&[&read, &self.count]));
         }
-        Ok(Values { schema: self.schema.clone(), slots })
-    }
-}
-
-impl Values {
-    /// The schema they were read by.
-    pub fn schema(&self) -> &Schema {
-        &self.schema
-    }
-
-    /// All values, in the schema's order.
-    pub fn slots(&self) -> &[Value] {
-        &self.slots
-    }
-
-    /// A value by its name; `None` when the schema has no such parameter.
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.schema.slot(name, 0).map(|slot| &self.slots[slot])
-    }
-
-    /// The name that a [`Value::Choice`] in this slot stands for.
-    pub fn choice_name(&self, slot: usize) -> Option<&str> {
-        match (self.slots.get(slot)?, &self.schema.0.params[slot].kind) {
-            (Value::Choice(position), Kind::Choice(names, _)) => names.get(usize::from(*position)).map(AsRef::as_ref),
-            _ => None,
-        }
-    }
-
-    fn at(&self, name: Name) -> &Value {
-        self.schema.known(name).map_or(&Value::Absent, |slot| &self.slots[slot])
-    }
-
-    /// Whether a parameter was sent.
-    pub fn sent(&self, name: Name) -> bool {
-        *self.at(name) != Value::Absent
-    }
-
-    /// A decimal or an amount, 10^-8.
-    pub fn amount(&self, name: Name) -> Option<Amount> {
-        match self.at(name) {
-            Value::Decimal(value) => Some(Amount(u128::from(*value))),
-            Value::Amount(value) => Some(*value),
-            _ => None,
-        }
-    }
-
-    /// A decimal, 10^-8.
-    pub fn decimal(&self, name: Name) -> Option<u64> {
-        if let Value::Decimal(value) = self.at(name) { Some(*value) } else { None }
-    }
-
-    /// A whole number.
-    pub fn long(&self, name: Name) -> Option<i64> {
-        if let Value::Long(value) = self.at(name) { Some(*value) } else { None }
-    }
-
-    /// One of the parameter's names.
-    pub fn choice(&self, name: Name) -> Option<&str> {
-        self.choice_name(self.schema.known(name)?)
-    }
-
-    /// A client order id; [`ClientId::NONE`] when not sent.
-    pub fn client_id(&self, name: Name) -> ClientId {
-        if let Value::Client(id) = self.at(name) { *id } else { ClientId::NONE }
-    }
-
-    /// Yes or no; no when not sent.
-    pub fn flag(&self, name: Name) -> bool {
-        *self.at(name) == Value::Flag(true)
-    }
-
-    /// A time or a window.
-    pub fn time(&self, name: Name) -> Option<Micros> {
-        if let Value::Time(time) = self.at(name) { Some(*time) } else { None }
-    }
-
-    /// A text.
-    pub fn text(&self, name: Name) -> Option<&str> {
-        if let Value::Text(text) = self.at(name) { Some(text) } else { None }
-    }
-}
-
-/// The JSON form of a schema.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Description {
-    #[serde(default)]
-    signed: bool,
-    #[serde(default)]
-    params: Vec<Row>,
-}
-
-/// The JSON form of a parameter.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row {
-    name: String,
-    kind: String,
-    #[serde(default)]
-    required: Requirement,
-    values: Option<Vec<Box<str>>>,
-    error: Option<i32>,
-    min: Option<i64>,
-    max: Option<i64>,
-    clamp: Option<bool>,
-    pattern: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Requirement {
-    Flag(bool),
-    Or { or: String },
-}
-
-impl Default for Requirement {
-    fn default() -> Self {
-        Self::Flag(false)
-    }
-}
-
-/// How many values a list takes when the description does not say.
-const MAX_LIST: i64 = 1_000;
-
-impl Row {
-    fn param(mut self) -> Result<Param, SchemaError> {
-        let kind = self.kind()?;
-        let left = [
-            ("values", self.values.is_some()),
-            ("error", self.error.is_some()),
-            ("min", self.min.is_some()),
-            ("max", self.max.is_some()),
-            ("clamp", self.clamp.is_some()),
-            ("pattern", self.pattern.is_some()),
-        ];
-        if let Some((field, _)) = left.iter().find(|(_, left)| *left) {
-            return Err(self.wrong(&format!("{field} means nothing for kind {}", self.kind)));
-        }
-        let required = match self.required {
-            Requirement::Flag(false) => Required::No,
-            Requirement::Flag(true) => Required::Yes,
-            Requirement::Or { or } => Required::Or(or),
-        };
-        Ok(Param { name: self.name, kind, required })
-    }
-
-    /// Takes what the kind needs; what it does not need stays.
-    fn kind(&mut self) -> Result<Kind, SchemaError> {
-        Ok(match self.kind.as_str() {
-            "symbol" => Kind::Text(self.range(Some(Pattern::SYMBOL))?),
-            "symbols" => Kind::List(self.range(Some(Pattern::SYMBOL))?, self.most()),
-            "text" => Kind::Text(self.range(None)?),
-            "list" => Kind::List(self.range(None)?, self.most()),
-            "decimal" => Kind::Decimal,
-            "amount" => Kind::Amount,
-            "long" | "int" => Kind::Long(self.long()?),
-            "enum" => self.choice()?,
-            "client_id" => Kind::ClientId(self.range(Some(Pattern::CLIENT_ID))?),
-            "bool" => Kind::Flag,
-            "time" => Kind::Time,
-            other => return Err(self.wrong(&format!("no kind {other}"))),
-        })
-    }
-
-    fn range(&mut self, default: Option<&str>) -> Result<Pattern, SchemaError> {
-        let own = self.pattern.take();
-        let text = own.as_deref().or(default).ok_or_else(|| self.wrong("it needs a pattern"))?;
-        Pattern::new(text).ok_or_else(|| self.wrong(&format!("{text} is no legal range such as ^[A-Z0-9]{{1,20}}$")))
-    }
-
-    fn most(&mut self) -> usize {
-        self.max.take().unwrap_or(MAX_LIST).try_into().unwrap_or_default()
-    }
-
-    fn long(&mut self) -> Result<Range, SchemaError> {
-        let error = self.own_error()?;
-        let (min, max) = (self.min.take().unwrap_or(0), self.max.take().unwrap_or(i64::MAX));
-        Ok(Range { min, max, clamp: self.clamp.take().unwrap_or_default(), error })
-    }
-
-    fn choice(&mut self) -> Result<Kind, SchemaError> {
-        let error = self.own_error()?;
-        let names = self.values.take().unwrap_or_default();
-        if names.is_empty() || names.len() > usize::from(u8::MAX) {
-            return Err(self.wrong("an enum has 1 to 255 values"));
-        }
-        Ok(Kind::Choice(names.into(), error))
-    }
-
-    fn own_error(&mut self) -> Result<Option<errors::Template>, SchemaError> {
-        let Some(code) = self.error.take() else { return Ok(None) };
-        errors::by_code(code).map(Some).ok_or_else(|| self.wrong(&format!("no error {code} without placeholders")))
-    }
-
-    fn wrong(&self, why: &str) -> SchemaError {
-        SchemaError(format!("{}: {why}", self.name))
+        Ok(Values::new(self.schema.clone(), slots))
     }
 }
