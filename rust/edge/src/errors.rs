@@ -100,6 +100,7 @@ templates! {
     TIMEOUT = -1007 408 "Timeout waiting for response from backend server. Send status unknown; execution status unknown." Inventory;
     OVERLOADED = -1008 503 "Server is currently overloaded with other requests. Please try again in a few minutes." Inventory;
     OPERATOR_REFUSED = -1010 400 "%s" Agio;
+    SHUTTING_DOWN = -1016 503 "This service is no longer available." Inventory;
     TOO_MANY_ORDERS = -1015 429 "Too many new orders; current limit is %s orders per %s." Inventory;
     OUTSIDE_WINDOW = -1021 400 "Timestamp for this request is outside of the recvWindow." Inventory;
     AHEAD_OF_TIME = -1021 400 "Timestamp for this request was 1000ms ahead of the server's time." Inventory;
