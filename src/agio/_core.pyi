@@ -7,12 +7,10 @@ Money crosses as integers of 10^-8, times as microseconds since 1970, ids as int
 from collections.abc import Iterator
 from typing import Any, TypeAlias, final
 
-class ApiError(Exception):
-    """A request refused before it reached the log. `args` is `(code, message, http_status)`."""
+from agio.domain.errors import ApiError as _ApiError
 
-    code: int
-    message: str
-    status: int
+ApiError = _ApiError
+"""A request refused before it reached the log."""
 
 class ShardError(Exception):
     """The shard cannot start or go on: the text says where, what and what to do."""
@@ -50,6 +48,8 @@ class Schema:
     def parse_pairs(self, params: dict[str, Any]) -> Values:
         """The WebSocket API's form: JSON values as msgspec decodes them."""
     def authorize_pairs(self, params: dict[str, Any], verifier: Verifier, now: int) -> Values: ...
+    def authorize_session(self, params: dict[str, Any], now: int) -> Values:
+        """In a session that has logged on: checks timestamp and recvWindow, needs no signature."""
 
 def error_body(code: int, message: str) -> bytes:
     """`{"code":…,"msg":…}`."""
@@ -107,7 +107,15 @@ class CatalogChanged:
 
 Event: TypeAlias = Trade | Aggregate | Level | Top | UserEvent | CatalogChanged
 
-def depth_update(market_symbol: str, first: int, last: int, bids: list[tuple[int, int]], asks: list[tuple[int, int]], time: int, micros: bool) -> bytes:
+def depth_update(
+    market_symbol: str,
+    first: int,
+    last: int,
+    bids: list[tuple[int, int]],
+    asks: list[tuple[int, int]],
+    time: int,
+    micros: bool,
+) -> bytes:
     """A `depthUpdate` payload; levels as (price, total)."""
 
 @final
@@ -137,6 +145,7 @@ class Shard:
         durability: str = "fdatasync",
         segment_bytes: int = 67108864,
         confirm_jumps: bool = False,
+        least_free_bytes: int = 268435456,
     ) -> None:
         """Raises ShardError. `durability`: memory, page-cache or fdatasync."""
     def fileno(self) -> int:
@@ -146,7 +155,15 @@ class Shard:
     def now(self) -> int:
         """The log's clock."""
     def state(self) -> str:
-        """running, cancels-only (disk nearly full), halted, stopping or failed."""
+        """running, cancels-only (disk nearly full), stopping or failed."""
+    def failure(self) -> str | None:
+        """Why the state is failed."""
+    def notes(self) -> list[str]:
+        """What recovery had to say: a torn tail, snapshots passed over."""
+    def jump(self) -> int | None:
+        """By how many µs the wall clock has jumped away from the log's, while that waits for `confirm_jump`."""
+    def confirm_jump(self) -> None:
+        """Follows the wall clock after a jump."""
     def applied(self) -> int:
         """The last sequence applied: a read point."""
     def stop(self) -> None:
@@ -171,6 +188,8 @@ class Shard:
     def depth(self, token: int, symbol: str, limit: int) -> None: ...
     def average_price(self, token: int, symbol: str, micros: bool) -> None: ...
     def order_counts(self, token: int, account: int) -> None: ...
+    def position(self, token: int) -> None:
+        """For operators: sequence, time, halted and the hash of all state, as JSON. Costs a walk over all state."""
     def command(self, token: int, command: bytes) -> None:
         """An administrative command as JSON (`{"Deposit":{…}}`); the reply's body is its events as JSON, status 200 or, when refused, 400."""
 
@@ -178,14 +197,27 @@ class Shard:
     def rows(self, timeout_ms: int) -> Rows | None:
         """Waits for durable rows with the GIL released; None on time-out or stop."""
 
-def replay(folder: str, first: int) -> Iterator[Rows]:
-    """The rows of every command from sequence `first` on, out of a stopped or live folder."""
+@final
+class Replay(Iterator[Rows]):
+    """The rows of every command from a sequence on, out of a stopped or live folder."""
 
-def inspect(folder: str, first: int) -> Iterator[dict[str, Any]]:
-    """Each record from sequence `first` on: {"sequence", "time", "lane", "number", "command": {...}, "events": [...]}."""
+    def __next__(self) -> Rows: ...
+    def progress(self) -> tuple[int, int]:
+        """Bytes read, of all there are to read."""
 
-def verify(folder: str) -> dict[str, Any]:
-    """Checks every frame and record, replays all, compares snapshots' hashes: {"records", "frames", "hash", "damage": [...]}."""
+@final
+class Inspect(Iterator[bytes]):
+    """Each record as JSON: sequence, time, lane, number, command, events."""
+
+    def __next__(self) -> bytes: ...
+
+def replay(folder: str, first: int) -> Replay: ...
+def inspect(folder: str, first: int) -> Inspect: ...
+def verify(folder: str) -> bytes:
+    """Checks every frame and record, replays all from the beginning: JSON with records, frames, last, hash, damage."""
+
+def doctor(folder: str) -> bytes:
+    """What lies in a log's folder, as JSON."""
 
 def layouts() -> bytes:
-    """Command and event layouts as JSON."""
+    """Command and event layouts, as JSON."""

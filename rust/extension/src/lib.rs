@@ -1,1 +1,22 @@
-//! The Python module agio._core: handles and conversion, nothing else.
+//! The Python module `agio._core`: handles and conversion, nothing else. Typed by `src/agio/_core.pyi`.
+#![allow(clippy::needless_pass_by_value)] // PyO3 hands owned values to functions
+
+mod edge;
+mod errors;
+mod events;
+mod log;
+mod names;
+mod rows;
+mod shard;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    errors::register(module)?;
+    edge::register(module)?;
+    events::register(module)?;
+    rows::register(module)?;
+    log::register(module)?;
+    module.add_class::<shard::PyShard>()
+}

@@ -1,1 +1,25 @@
-//! A shard alive: intake, engine, journal and publication.
+//! A shard alive: intake → engine → journal → publication.
+//!
+//! Requests come to the [`Desk`]; the engine's thread gives each command its sequence and time, applies it and makes its
+//! answer; the journal's thread makes the group durable, and only then are its answers and events seen. While one group is
+//! synced the next is applied: nothing waits when idle, and groups grow when the disk is busy.
+
+pub mod clock;
+mod desk;
+mod follower;
+mod outbox;
+mod recent;
+mod request;
+mod sequencer;
+mod shard;
+mod start;
+
+pub use agio_journal::Durability;
+pub use desk::{Desk, Refusal, State};
+pub use follower::{Follower, Step};
+pub use outbox::{Backlog, Outbox, Published};
+pub use recent::Recent;
+pub use request::{Answer, Batch, Mark, Reply, Request, View};
+pub use sequencer::{Group, OWN_LANE, Poisoned, Sequencer};
+pub use shard::Shard;
+pub use start::{Options, StartError};

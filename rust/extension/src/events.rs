@@ -1,0 +1,209 @@
+//! Durable events as the streams see them.
+
+use std::sync::Arc;
+
+use agio_edge::{Style, streams};
+use agio_engine::events::{Aggregated, Event, LevelChanged, TopChanged, Traded};
+use agio_engine::units::AccountId;
+use agio_engine::vocabulary::{Cause, Side};
+use agio_runner::Batch;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::names::Listing;
+
+macro_rules! getters {
+    ($class:ident { $($name:ident: $type:ty = $get:expr;)* } $($method:tt)*) => {
+        #[pymethods]
+        impl $class {
+            $(#[getter]
+            fn $name(&self) -> $type {
+                let get: fn(&$class) -> $type = $get;
+                get(self)
+            })*
+
+            $($method)*
+        }
+    };
+}
+
+#[pyclass(frozen, module = "agio._core")]
+pub(crate) struct Trade(Traded, Arc<Listing>);
+
+getters! {
+    Trade {
+        market: u32 = |e| e.0.market.0;
+        id: u64 = |e| e.0.trade.0;
+        aggregate: u64 = |e| e.0.aggregate.0;
+        price: u64 = |e| e.0.price.0;
+        quantity: u64 = |e| e.0.quantity.0;
+        notional: u128 = |e| e.0.notional.0;
+        buyer_is_maker: bool = |e| e.0.buyer_is_maker;
+        time: u64 = |e| e.0.time.0;
+    }
+
+    fn json<'py>(&self, py: Python<'py>, micros: bool) -> Bound<'py, PyBytes> {
+        payload(py, |out| streams::trade(&self.0, Style { micros }, &*self.1, out))
+    }
+}
+
+#[pyclass(frozen, module = "agio._core")]
+pub(crate) struct Aggregate(Aggregated, Arc<Listing>);
+
+getters! {
+    Aggregate {
+        market: u32 = |e| e.0.market.0;
+        id: u64 = |e| e.0.aggregate.0;
+    }
+
+    fn json<'py>(&self, py: Python<'py>, micros: bool) -> Bound<'py, PyBytes> {
+        payload(py, |out| streams::aggregate(&self.0, Style { micros }, &*self.1, out))
+    }
+}
+
+#[pyclass(frozen, module = "agio._core")]
+pub(crate) struct Level(LevelChanged);
+
+getters! {
+    Level {
+        market: u32 = |e| e.0.market.0;
+        update: u64 = |e| e.0.update.0;
+        is_bid: bool = |e| e.0.side == Side::Buy;
+        price: u64 = |e| e.0.price.0;
+        total: u64 = |e| e.0.total.0;
+        time: u64 = |e| e.0.time.0;
+    }
+}
+
+#[pyclass(frozen, module = "agio._core")]
+pub(crate) struct Top(TopChanged, Arc<Listing>);
+
+getters! {
+    Top {
+        market: u32 = |e| e.0.market.0;
+        update: u64 = |e| e.0.update.0;
+        bid: u64 = |e| e.0.bid.0;
+        bid_total: u64 = |e| e.0.bid_total.0;
+        ask: u64 = |e| e.0.ask.0;
+        ask_total: u64 = |e| e.0.ask_total.0;
+        time: u64 = |e| e.0.time.0;
+    }
+
+    fn json<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        payload(py, |out| streams::book_ticker(&self.0, &*self.1, out))
+    }
+}
+
+/// One payload of one account's user data, found again in its batch when it is asked for.
+#[pyclass(frozen, module = "agio._core")]
+pub(crate) struct UserEvent {
+    batch: Arc<Batch>,
+    command: (usize, usize),
+    account: AccountId,
+    place: usize,
+    listing: Arc<Listing>,
+}
+
+getters! {
+    UserEvent {
+        account: u32 = |e| e.account.0;
+    }
+
+    fn json<'py>(&self, py: Python<'py>, micros: bool) -> Bound<'py, PyBytes> {
+        let events = &self.batch.events[self.command.0..self.command.1];
+        let payloads = streams::user_payloads(events, self.account);
+        payload(py, |out| payloads[self.place].encode(Style { micros }, &*self.listing, out))
+    }
+}
+
+#[pyclass(frozen, module = "agio._core")]
+pub(crate) struct CatalogChanged;
+
+/// A payload in the form that `encode` writes.
+fn payload(py: Python<'_>, encode: impl FnOnce(&mut Vec<u8>)) -> Bound<'_, PyBytes> {
+    let mut body = Vec::with_capacity(256);
+    encode(&mut body);
+    PyBytes::new(py, &body)
+}
+
+/// What the streams take of a batch, for accounts that are `watched`.
+pub(crate) struct Reader<'a> {
+    pub(crate) listing: &'a Arc<Listing>,
+    pub(crate) watched: &'a dyn Fn(AccountId) -> bool,
+}
+
+impl Reader<'_> {
+    /// Appends the batch's events as Python objects, in order: each command's public events, then its user events.
+    pub(crate) fn read<'py>(
+        &self,
+        py: Python<'py>,
+        batch: &Arc<Batch>,
+        out: &mut Vec<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let mut start = 0;
+        for (mark, events) in batch.commands() {
+            let mut accounts = Vec::new();
+            for event in events {
+                if let Some(object) = self.public(py, event)? {
+                    out.push(object);
+                }
+                if let Some(account) = owner(event).filter(|account| (self.watched)(*account))
+                    && !accounts.contains(&account)
+                {
+                    accounts.push(account);
+                }
+            }
+            for account in accounts {
+                self.user(py, batch, (start, mark.end), account, out)?;
+            }
+            start = mark.end;
+        }
+        Ok(())
+    }
+
+    fn public<'py>(&self, py: Python<'py>, event: &Event) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let listing = || Arc::clone(self.listing);
+        Ok(Some(match event {
+            Event::Traded(e) => Bound::new(py, Trade(e.clone(), listing()))?.into_any(),
+            Event::Aggregated(e) => Bound::new(py, Aggregate(e.clone(), listing()))?.into_any(),
+            Event::LevelChanged(e) => Bound::new(py, Level(e.clone()))?.into_any(),
+            Event::TopChanged(e) => Bound::new(py, Top(e.clone(), listing()))?.into_any(),
+            Event::AssetListed(_) | Event::MarketChanged(_) => Bound::new(py, CatalogChanged)?.into_any(),
+            _ => return Ok(None),
+        }))
+    }
+
+    fn user<'py>(
+        &self,
+        py: Python<'py>,
+        batch: &Arc<Batch>,
+        command: (usize, usize),
+        account: AccountId,
+        out: &mut Vec<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let payloads = streams::user_payloads(&batch.events[command.0..command.1], account).len();
+        for place in 0..payloads {
+            let (batch, listing) = (Arc::clone(batch), Arc::clone(self.listing));
+            out.push(Bound::new(py, UserEvent { batch, command, account, place, listing })?.into_any());
+        }
+        Ok(())
+    }
+}
+
+fn owner(event: &Event) -> Option<AccountId> {
+    match event {
+        Event::Executed(e) => Some(e.execution.order.account),
+        Event::BalanceChanged(e) => Some(e.account),
+        Event::Posted(e) if matches!(e.cause, Cause::Deposit | Cause::Withdrawal) => Some(e.account),
+        _ => None,
+    }
+}
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Trade>()?;
+    module.add_class::<Aggregate>()?;
+    module.add_class::<Level>()?;
+    module.add_class::<Top>()?;
+    module.add_class::<UserEvent>()?;
+    module.add_class::<CatalogChanged>()
+}

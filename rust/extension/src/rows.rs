@@ -1,0 +1,227 @@
+//! What a stretch of the log means for SQL, one tuple a row, in the order of `agio.domain.history`.
+
+use std::collections::HashMap;
+
+use agio_engine::events::{Aggregated, Event, Posted, Traded};
+use agio_engine::units::{AssetId, MarketId, Micros, OrderId, Sequence, TradeId};
+use agio_engine::vocabulary::{Execution, Fill, OrderView, Side};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+
+/// A trade with what each side was charged.
+struct TradeRow {
+    trade: Traded,
+    buy: (u128, AssetId),
+    sell: (u128, AssetId),
+}
+
+struct PostingRow {
+    sequence: u64,
+    line: u32,
+    posted: Posted,
+}
+
+/// Rows of commands that follow one another. An order that changes several times is one row: its last state.
+#[pyclass(frozen, module = "agio._core")]
+#[derive(Default)]
+pub(crate) struct Rows {
+    first: u64,
+    last: u64,
+    time: u64,
+    orders: Vec<OrderView>,
+    trades: Vec<TradeRow>,
+    aggregates: Vec<Aggregated>,
+    postings: Vec<PostingRow>,
+}
+
+/// Collects [`Rows`] command by command.
+#[derive(Default)]
+pub(crate) struct Collector {
+    rows: Rows,
+    places: HashMap<(MarketId, OrderId), usize>,
+}
+
+impl Collector {
+    pub(crate) fn add(&mut self, sequence: Sequence, time: Micros, events: &[Event]) {
+        if self.rows.first == 0 {
+            self.rows.first = sequence.0;
+        }
+        (self.rows.last, self.rows.time) = (sequence.0, time.0);
+        let charged = charges(events);
+        let mut line = 0;
+        for event in events {
+            match event {
+                Event::Executed(e) => self.order(&e.execution),
+                Event::Traded(e) => self.trade(e, &charged),
+                Event::Aggregated(e) => self.rows.aggregates.push(e.clone()),
+                Event::Posted(e) => {
+                    self.rows.postings.push(PostingRow { sequence: sequence.0, line, posted: e.clone() });
+                    line += 1;
+                }
+                _ => (),
+            }
+        }
+    }
+
+    fn order(&mut self, execution: &Execution) {
+        let order = execution.order;
+        match self.places.get(&(order.market, order.order)) {
+            Some(place) => self.rows.orders[*place] = order,
+            None => {
+                self.places.insert((order.market, order.order), self.rows.orders.len());
+                self.rows.orders.push(order);
+            }
+        }
+    }
+
+    fn trade(&mut self, trade: &Traded, charged: &[(Side, Fill)]) {
+        let of = |side| {
+            let fill = charged.iter().find(|(s, fill)| *s == side && fill.trade == trade.trade);
+            fill.map_or((0, AssetId(0)), |(_, fill)| (fill.commission.0, fill.commission_asset))
+        };
+        self.rows.trades.push(TradeRow { trade: trade.clone(), buy: of(Side::Buy), sell: of(Side::Sell) });
+    }
+
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.orders.len() + self.rows.trades.len() + self.rows.postings.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.first == 0
+    }
+
+    pub(crate) fn finish(self) -> Rows {
+        self.rows
+    }
+}
+
+fn charges(events: &[Event]) -> Vec<(Side, Fill)> {
+    let fill = |event: &Event| match event {
+        Event::Executed(e) => e.execution.fill.map(|fill| (e.execution.order.side, fill)),
+        _ => None,
+    };
+    events.iter().filter_map(fill).collect()
+}
+
+/// A tuple of values of different types.
+macro_rules! tuple {
+    ($py:expr, $($value:expr),* $(,)?) => {
+        PyTuple::new($py, [$($value.into_pyobject($py).map_err(PyErr::from)?.to_owned().into_any()),*])
+    };
+}
+
+fn order<'py>(py: Python<'py>, o: &OrderView) -> PyResult<Bound<'py, PyTuple>> {
+    tuple!(
+        py,
+        o.market.0,
+        o.order.0,
+        o.account.0,
+        o.client_id.as_str(),
+        o.side as u8,
+        o.kind as u8,
+        o.life as u8,
+        o.price.0,
+        o.quantity.0,
+        o.budget.0,
+        o.executed.0,
+        o.notional.0,
+        o.prevented.0,
+        o.status as u8,
+        o.expiry as u8,
+        o.prevention as u8,
+        o.prevented_match.map(|id| id.0),
+        o.strategy,
+        o.strategy_type,
+        o.on_book,
+        o.opened.0,
+        o.updated.0,
+    )
+}
+
+fn trade<'py>(py: Python<'py>, row: &TradeRow) -> PyResult<Bound<'py, PyTuple>> {
+    let t = &row.trade;
+    tuple!(
+        py,
+        t.market.0,
+        t.trade.0,
+        t.aggregate.0,
+        t.price.0,
+        t.quantity.0,
+        t.notional.0,
+        t.buy_order.0,
+        t.sell_order.0,
+        t.buyer.0,
+        t.seller.0,
+        t.buyer_is_maker,
+        t.time.0,
+        row.buy.0,
+        row.buy.1.0,
+        row.sell.0,
+        row.sell.1.0,
+    )
+}
+
+fn aggregate<'py>(py: Python<'py>, a: &Aggregated) -> PyResult<Bound<'py, PyTuple>> {
+    tuple!(py, a.market.0, a.aggregate.0, a.price.0, a.quantity.0, a.first.0, a.last.0, a.buyer_is_maker, a.time.0)
+}
+
+fn posting<'py>(py: Python<'py>, row: &PostingRow) -> PyResult<Bound<'py, PyTuple>> {
+    let p = &row.posted;
+    tuple!(
+        py,
+        row.sequence,
+        row.line,
+        p.account.0,
+        p.asset.0,
+        p.delta.0,
+        p.cause as u8,
+        p.market.map(|market| market.0),
+        p.trade.map(|TradeId(trade)| trade),
+        p.time.0,
+    )
+}
+
+fn list<'py, T>(
+    py: Python<'py>,
+    rows: &[T],
+    row: impl Fn(Python<'py>, &T) -> PyResult<Bound<'py, PyTuple>>,
+) -> PyResult<Bound<'py, PyList>> {
+    PyList::new(py, rows.iter().map(|r| row(py, r)).collect::<PyResult<Vec<_>>>()?)
+}
+
+#[pymethods]
+impl Rows {
+    #[getter]
+    fn first(&self) -> u64 {
+        self.first
+    }
+    #[getter]
+    fn last(&self) -> u64 {
+        self.last
+    }
+    #[getter]
+    fn time(&self) -> u64 {
+        self.time
+    }
+    #[getter]
+    fn orders<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        list(py, &self.orders, order)
+    }
+    #[getter]
+    fn trades<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        list(py, &self.trades, trade)
+    }
+    #[getter]
+    fn aggregates<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        list(py, &self.aggregates, aggregate)
+    }
+    #[getter]
+    fn postings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        list(py, &self.postings, posting)
+    }
+}
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Rows>()
+}

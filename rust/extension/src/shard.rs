@@ -1,0 +1,477 @@
+//! The handle to a shard: requests in, durable events and answers out.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agio_edge::errors::{self, Action};
+use agio_edge::orders::{self, OrderName};
+use agio_edge::{Requester, Style, Values, replies};
+use agio_engine::commands::Command;
+use agio_engine::events::Event;
+use agio_engine::units::{AccountId, KeyId, MarketId, Micros, UpdateId};
+use agio_engine::vocabulary::{OrderView, Side};
+use agio_runner::{Answer, Desk, Durability, Follower, Options, Published, Reply, Request, Shard, State, View};
+use parking_lot::{Mutex, RwLock};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+use rustc_hash::FxHashSet;
+use serde_json::Value;
+
+use crate::edge::PyValues;
+use crate::errors::{not_started, not_taken, refused};
+use crate::events::Reader;
+use crate::log::{STEP_ROWS, next_rows, told};
+use crate::names::{Listing, Live};
+use crate::rows::{Collector, Rows};
+
+/// A command that waited longer than this has no effect (Binance's own limit for its engine).
+const PATIENCE: u64 = 10_000_000;
+/// Free bytes below which only cancels are taken.
+const LEAST_FREE: u64 = 256 << 20;
+/// Finished orders that a query finds without SQL.
+const REMEMBER: usize = 20_000;
+/// Events of one step of the projector.
+const STEP_EVENTS: usize = 16_000;
+
+/// Commands that SQL has not seen and that are no longer in memory: read from the log, up to where the shard started.
+struct Behind {
+    follower: Option<Follower>,
+    until: u64,
+}
+
+#[pyclass(name = "Shard", frozen, module = "agio._core")]
+pub(crate) struct PyShard {
+    shard: Mutex<Shard>,
+    desk: Arc<Desk>,
+    listing: RwLock<Arc<Listing>>,
+    watched: Mutex<FxHashSet<u32>>,
+    behind: Mutex<Behind>,
+    notes: Vec<String>,
+}
+
+fn durability(name: &str) -> PyResult<Durability> {
+    match name {
+        "memory" => Ok(Durability::Memory),
+        "page-cache" => Ok(Durability::PageCache),
+        "fdatasync" => Ok(Durability::Fdatasync),
+        other => Err(PyValueError::new_err(format!("durability {other:?}: choose memory, page-cache or fdatasync"))),
+    }
+}
+
+#[pymethods]
+impl PyShard {
+    #[new]
+    #[pyo3(signature = (folder, *, projected, durability = "fdatasync", segment_bytes = 64 << 20, confirm_jumps = false, least_free_bytes = LEAST_FREE))]
+    fn new(
+        py: Python<'_>,
+        folder: PathBuf,
+        projected: u64,
+        durability: &str,
+        segment_bytes: u64,
+        confirm_jumps: bool,
+        least_free_bytes: u64,
+    ) -> PyResult<Self> {
+        let durability = self::durability(durability)?;
+        let options = Options {
+            folder,
+            durability,
+            segment_bytes,
+            follow_forward: confirm_jumps,
+            least_free_bytes,
+            remember: REMEMBER,
+        };
+        py.detach(|| Self::open(&options, projected)).map_err(|error| not_started(&error))
+    }
+
+    fn fileno(&self) -> i32 {
+        self.desk.outbox.fileno()
+    }
+
+    fn drain<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
+        let groups = self.desk.outbox.take();
+        let mut events = Vec::new();
+        let mut answers = Vec::new();
+        for group in groups {
+            let Published { batch, answers: said, lost } = group;
+            let listing = self.learn(&batch.events);
+            let watched = self.watched.lock();
+            Reader { listing: &listing, watched: &|account| watched.contains(&account.0) }.read(
+                py,
+                &batch,
+                &mut events,
+            )?;
+            drop(watched);
+            for answer in said.into_iter().chain(lost.into_iter().map(unknown_outcome)) {
+                let (seconds, day) = answer.orders.map_or((-1, -1), |(s, d)| (i64::from(s), i64::from(d)));
+                let body = PyBytes::new(py, &answer.body);
+                answers.push((answer.token, answer.status, body, seconds, day).into_pyobject(py)?);
+            }
+        }
+        Ok((PyList::new(py, events)?, PyList::new(py, answers)?))
+    }
+
+    fn now(&self) -> u64 {
+        self.desk.clock.now().0
+    }
+
+    fn state(&self) -> &'static str {
+        match self.desk.state() {
+            State::Running => "running",
+            State::CancelsOnly => "cancels-only",
+            State::Stopping => "stopping",
+            State::Failed => "failed",
+        }
+    }
+
+    /// Why the state is failed.
+    fn failure(&self) -> Option<String> {
+        self.desk.failure()
+    }
+
+    /// What recovery had to say.
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    fn applied(&self) -> u64 {
+        self.desk.applied().0
+    }
+
+    /// By how many µs the wall clock has jumped away from the log's, when it waits for `confirm_jump`.
+    fn jump(&self) -> Option<i64> {
+        self.desk.clock.jump()
+    }
+
+    /// Follows the wall clock after a jump.
+    fn confirm_jump(&self) {
+        self.desk.clock.confirm();
+    }
+
+    fn stop(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.shard.lock().stop()).map_err(|error| not_started(&error))
+    }
+
+    fn catalog<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let text = serde_json::to_vec(&**self.listing.read()).map_err(|e| PyValueError::new_err(e.to_string()))?;
+        Ok(PyBytes::new(py, &text))
+    }
+
+    fn metrics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let metrics = PyDict::new(py);
+        metrics.set_item("applied", self.desk.applied().0)?;
+        metrics.set_item("under_way", self.desk.under_way())?;
+        Ok(metrics)
+    }
+
+    fn watch(&self, account: u32) {
+        self.watched.lock().insert(account);
+    }
+
+    fn unwatch(&self, account: u32) {
+        self.watched.lock().remove(&account);
+    }
+
+    fn place(
+        &self,
+        py: Python<'_>,
+        token: u64,
+        values: &PyValues,
+        account: u32,
+        key: u32,
+        micros: bool,
+    ) -> PyResult<()> {
+        let (account, key) = (AccountId(account), KeyId(key));
+        let market = self.market(py, &values.0)?;
+        let (command, response) =
+            orders::place(&values.0, Requester { account, key }, market).map_err(|error| refused(py, &error))?;
+        let reply = move |view: &View<'_>, events: &[Event]| {
+            let mut body = Vec::with_capacity(640);
+            let status = replies::placed(events, response, Style { micros }, &Live(view.engine), &mut body);
+            let counts = view.engine.order_counts(account, view.now);
+            Answer { token, status, body, orders: Some((counts.ten_seconds, counts.day)) }
+        };
+        self.submit(py, token, Some(Command::Place(command)), Box::new(reply))
+    }
+
+    fn test_order(
+        &self,
+        py: Python<'_>,
+        token: u64,
+        values: &PyValues,
+        account: u32,
+        key: u32,
+        micros: bool,
+    ) -> PyResult<()> {
+        let _ = micros;
+        let (account, key) = (AccountId(account), KeyId(key));
+        let market = self.market(py, &values.0)?;
+        let (command, _) =
+            orders::place(&values.0, Requester { account, key }, market).map_err(|error| refused(py, &error))?;
+        let rates = orders::asks_commission(&values.0);
+        self.ask(py, token, move |view, body| {
+            if let Err((reason, detail)) = view.engine.check(&command, view.now) {
+                return replies::refusal(&errors::rejection(reason, detail, Action::Place), body);
+            }
+            let account = view.engine.account(account).filter(|_| rates);
+            replies::tested(account.map(|a| (a.maker, a.taker)), body);
+            200
+        })
+    }
+
+    fn cancel(
+        &self,
+        py: Python<'_>,
+        token: u64,
+        values: &PyValues,
+        account: u32,
+        key: u32,
+        micros: bool,
+    ) -> PyResult<()> {
+        let requester = Requester { account: AccountId(account), key: KeyId(key) };
+        let market = self.market(py, &values.0)?;
+        let command = orders::cancel(&values.0, requester, market).map_err(|error| refused(py, &error))?;
+        let encode = move |view: &View<'_>, events: &[Event], body: &mut Vec<u8>| {
+            replies::canceled(events, Style { micros }, &Live(view.engine), body)
+        };
+        self.command_with(py, token, Command::Cancel(command), encode)
+    }
+
+    fn cancel_all(
+        &self,
+        py: Python<'_>,
+        token: u64,
+        values: &PyValues,
+        account: u32,
+        key: u32,
+        micros: bool,
+    ) -> PyResult<()> {
+        let requester = Requester { account: AccountId(account), key: KeyId(key) };
+        let market = self.market(py, &values.0)?;
+        let command = orders::cancel_all(&values.0, requester, market);
+        let encode = move |view: &View<'_>, events: &[Event], body: &mut Vec<u8>| {
+            replies::canceled_all(events, Style { micros }, &Live(view.engine), body)
+        };
+        self.command_with(py, token, Command::CancelAll(command), encode)
+    }
+
+    fn order(&self, py: Python<'_>, token: u64, values: &PyValues, account: u32, micros: bool) -> PyResult<()> {
+        let (account, name) = (AccountId(account), orders::order_name(&values.0));
+        let market = self.market(py, &values.0)?;
+        self.ask(py, token, move |view, body| match find(view, market, account, &name) {
+            None => 0,
+            Some(order) if name.order.is_some() && !name.client_id.is_empty() && order.client_id != name.client_id => {
+                replies::refusal(&errors::OTHER_CLIENT_ID.error(), body)
+            }
+            Some(order) => {
+                replies::order(&order, Style { micros }, &Live(view.engine), body);
+                200
+            }
+        })
+    }
+
+    fn open_orders(&self, py: Python<'_>, token: u64, values: &PyValues, account: u32, micros: bool) -> PyResult<()> {
+        let find = |symbol: &str| self.listing.read().market(symbol);
+        let market = orders::market(&values.0, find).map_err(|error| refused(py, &error))?;
+        self.ask(py, token, move |view, body| {
+            let open = view.engine.open_orders(AccountId(account), market);
+            replies::orders(open, Style { micros }, &Live(view.engine), body);
+            200
+        })
+    }
+
+    fn account(&self, py: Python<'_>, token: u64, account: u32, omit_zero: bool, micros: bool) -> PyResult<()> {
+        let id = AccountId(account);
+        self.ask(py, token, move |view, body| {
+            let Some(found) = view.engine.account(id) else {
+                return replies::refusal(&errors::KEY_REFUSED.error(), body);
+            };
+            let replies_account = replies::Account {
+                id,
+                rights: found.rights,
+                maker: found.maker,
+                taker: found.taker,
+                updated: found.updated,
+            };
+            let names = Live(view.engine);
+            replies::account(&replies_account, view.engine.balances(id), omit_zero, Style { micros }, &names, body);
+            200
+        })
+    }
+
+    fn depth(&self, py: Python<'_>, token: u64, symbol: &str, limit: usize) -> PyResult<()> {
+        let market = self.named(py, symbol)?;
+        self.ask(py, token, move |view, body| {
+            let last = view.engine.market(market).map_or(UpdateId(0), |found| found.last_update);
+            let side = |side| view.engine.depth(market, side).take(limit);
+            replies::depth(last, side(Side::Buy), side(Side::Sell), body);
+            200
+        })
+    }
+
+    fn average_price(&self, py: Python<'_>, token: u64, symbol: &str, micros: bool) -> PyResult<()> {
+        let market = self.named(py, symbol)?;
+        self.ask(py, token, move |view, body| {
+            let (minutes, price) = view.engine.average_price(market, view.now).unwrap_or_default();
+            replies::average_price(minutes, price, view.now, Style { micros }, body);
+            200
+        })
+    }
+
+    fn order_counts(&self, py: Python<'_>, token: u64, account: u32) -> PyResult<()> {
+        self.ask(py, token, move |view, body| {
+            let counts = view.engine.order_counts(AccountId(account), view.now);
+            let counts = replies::OrderCounts {
+                ten_seconds: counts.ten_seconds,
+                day: counts.day,
+                limit_ten_seconds: counts.limit_ten_seconds,
+                limit_day: counts.limit_day,
+            };
+            replies::order_counts(&counts, body);
+            200
+        })
+    }
+
+    /// What an operator asks, as JSON: `{"hash": …, "sequence": …, "open_orders": …}`. The hash costs a walk over all state.
+    fn position(&self, py: Python<'_>, token: u64) -> PyResult<()> {
+        self.ask(py, token, move |view, body| {
+            let engine = view.engine;
+            let hash = crate::log::blake3_hex(engine.hash());
+            let position = serde_json::json!({
+                "sequence": engine.sequence(), "time": engine.time(), "halted": engine.halted(), "hash": hash,
+            });
+            body.extend_from_slice(position.to_string().as_bytes());
+            200
+        })
+    }
+
+    fn command(&self, py: Python<'_>, token: u64, command: &[u8]) -> PyResult<()> {
+        let command: Command = serde_json::from_slice(command)
+            .map_err(|error| PyValueError::new_err(format!("not a command of this release: {error}")))?;
+        let encode = |_: &View<'_>, events: &[Event], body: &mut Vec<u8>| {
+            let rejected = events.iter().any(|event| matches!(event, Event::Rejected(_)));
+            let told = Value::Array(events.iter().map(told).collect());
+            body.extend_from_slice(told.to_string().as_bytes());
+            if rejected { 400 } else { 200 }
+        };
+        self.command_with(py, token, command, encode)
+    }
+
+    fn rows(&self, py: Python<'_>, timeout_ms: u64) -> PyResult<Option<Rows>> {
+        py.detach(|| self.next_rows(Duration::from_millis(timeout_ms))).map_err(|error| not_started(&error))
+    }
+}
+
+/// The reply to a request whose group never became durable.
+fn unknown_outcome(token: u64) -> Answer {
+    let mut body = Vec::new();
+    let status = replies::refusal(&errors::TIMEOUT.error(), &mut body);
+    Answer { token, status, body, orders: None }
+}
+
+fn find(view: &View<'_>, market: MarketId, account: AccountId, name: &OrderName) -> Option<OrderView> {
+    match name.order {
+        Some(id) => view.engine.order(market, account, id).or_else(|| view.recent.order(market, account, id)),
+        None => view
+            .engine
+            .order_by_client(market, account, &name.client_id)
+            .or_else(|| view.recent.order_by_client(market, account, &name.client_id)),
+    }
+}
+
+impl PyShard {
+    fn open(options: &Options, projected: u64) -> Result<Self, agio_runner::StartError> {
+        let (shard, listing) = Shard::open_and(options, |engine| Listing::of(engine))?;
+        let until = shard.started_at().0;
+        let follower = if projected < until { Some(Follower::open(&options.folder, projected + 1)?) } else { None };
+        Ok(Self {
+            desk: Arc::clone(shard.desk()),
+            notes: shard.notes().to_vec(),
+            shard: Mutex::new(shard),
+            listing: RwLock::new(Arc::new(listing)),
+            watched: Mutex::default(),
+            behind: Mutex::new(Behind { follower, until }),
+        })
+    }
+
+    /// The listing after these events.
+    fn learn(&self, events: &[Event]) -> Arc<Listing> {
+        let current = Arc::clone(&self.listing.read());
+        let lists = |event: &Event| matches!(event, Event::AssetListed(_) | Event::MarketChanged(_));
+        if !events.iter().any(lists) {
+            return current;
+        }
+        let mut next = (*current).clone();
+        for event in events {
+            next.learn(event);
+        }
+        let next = Arc::new(next);
+        *self.listing.write() = Arc::clone(&next);
+        next
+    }
+
+    fn named(&self, py: Python<'_>, symbol: &str) -> PyResult<MarketId> {
+        self.listing.read().market(symbol).ok_or_else(|| refused(py, &errors::BAD_SYMBOL.error()))
+    }
+
+    fn market(&self, py: Python<'_>, values: &Values) -> PyResult<MarketId> {
+        let find = |symbol: &str| self.listing.read().market(symbol);
+        let market = orders::market(values, find).and_then(|market| market.ok_or_else(|| errors::BAD_SYMBOL.error()));
+        market.map_err(|error| refused(py, &error))
+    }
+
+    fn submit(&self, py: Python<'_>, token: u64, command: Option<Command>, reply: Reply) -> PyResult<()> {
+        let deadline = Micros(self.desk.clock.now().0 + PATIENCE);
+        self.desk.submit(Request { token, command, deadline, reply }).map_err(|refusal| not_taken(py, refusal))
+    }
+
+    fn command_with(
+        &self,
+        py: Python<'_>,
+        token: u64,
+        command: Command,
+        encode: impl FnOnce(&View<'_>, &[Event], &mut Vec<u8>) -> u16 + Send + 'static,
+    ) -> PyResult<()> {
+        let reply = move |view: &View<'_>, events: &[Event]| {
+            let mut body = Vec::with_capacity(512);
+            let status = encode(view, events, &mut body);
+            Answer { token, status, body, orders: None }
+        };
+        self.submit(py, token, Some(command), Box::new(reply))
+    }
+
+    fn ask(
+        &self,
+        py: Python<'_>,
+        token: u64,
+        encode: impl FnOnce(&View<'_>, &mut Vec<u8>) -> u16 + Send + 'static,
+    ) -> PyResult<()> {
+        let reply = move |view: &View<'_>, _: &[Event]| {
+            let mut body = Vec::with_capacity(512);
+            let status = encode(view, &mut body);
+            Answer { token, status, body, orders: None }
+        };
+        self.submit(py, token, None, Box::new(reply))
+    }
+
+    fn next_rows(&self, timeout: Duration) -> Result<Option<Rows>, agio_runner::StartError> {
+        let mut behind = self.behind.lock();
+        let until = behind.until;
+        if let Some(follower) = &mut behind.follower {
+            if let Some(rows) = next_rows(follower, until)? {
+                return Ok(Some(rows));
+            }
+            behind.follower = None;
+        }
+        drop(behind);
+        let Some(batches) = self.desk.backlog.take(STEP_EVENTS.max(STEP_ROWS), timeout) else { return Ok(None) };
+        let mut collector = Collector::default();
+        for batch in &batches {
+            for (mark, events) in batch.commands() {
+                collector.add(mark.sequence, mark.time, events);
+            }
+        }
+        Ok((!collector.is_empty()).then(|| collector.finish()))
+    }
+}

@@ -1,0 +1,78 @@
+//! What comes into a shard and what leaves it.
+
+use agio_engine::commands::Command;
+use agio_engine::engine::Engine;
+use agio_engine::events::Event;
+use agio_engine::units::{Micros, Sequence};
+
+use crate::recent::Recent;
+
+/// What a reply may look at: the state right after its command, or at its turn for a query.
+pub struct View<'a> {
+    /// The exchange.
+    pub engine: &'a Engine,
+    /// Orders that have just finished.
+    pub recent: &'a Recent,
+    /// The log's time.
+    pub now: Micros,
+}
+
+/// An answer, ready to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The request's own mark.
+    pub token: u64,
+    /// HTTP status; 0 with an empty body: not known here.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The account's unfilled orders in ten seconds and in the day, when the request counts.
+    pub orders: Option<(u32, u32)>,
+}
+
+/// Makes the answer, from the command's events (none for a query).
+pub type Reply = Box<dyn FnOnce(&View<'_>, &[Event]) -> Answer + Send>;
+
+/// A command or, without one, a query.
+pub struct Request {
+    /// The asker's mark, echoed by the answer.
+    pub token: u64,
+    /// What to do; `None` only asks.
+    pub command: Option<Command>,
+    /// The command has no effect after this time.
+    pub deadline: Micros,
+    /// Makes the answer.
+    pub reply: Reply,
+}
+
+/// Where one command's events end in a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The command.
+    pub sequence: Sequence,
+    /// Its time.
+    pub time: Micros,
+    /// The index after its last event.
+    pub end: usize,
+}
+
+/// The events of commands that follow one another, durable as a whole.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// All events, in order.
+    pub events: Vec<Event>,
+    /// One mark a command.
+    pub marks: Vec<Mark>,
+}
+
+impl Batch {
+    /// Each command's mark and events.
+    pub fn commands(&self) -> impl Iterator<Item = (Mark, &[Event])> {
+        let mut start = 0;
+        self.marks.iter().map(move |mark| {
+            let events = &self.events[start..mark.end];
+            start = mark.end;
+            (*mark, events)
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! The heart of a shard without its threads: requests in, one group for the log out.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use agio_engine::commands::{Command, Envelope, encode_record};
+use agio_engine::engine::Engine;
+use agio_engine::units::{Lane, Micros, Sequence};
+use agio_journal::{Frame, FrameBuilder};
+
+use crate::recent::Recent;
+use crate::request::{Answer, Batch, Mark, Request, View};
+
+/// The source of every command that comes through this process.
+pub const OWN_LANE: Lane = Lane(1);
+/// Room that must be left in a frame for one more command.
+const RECORD_ROOM: usize = 2_048;
+/// Most commands and queries of one group: what one sync may make wait.
+pub(crate) const GROUP: usize = 8_192;
+
+/// What becomes durable together, and what may be seen once it is.
+#[derive(Debug, Default)]
+pub struct Group {
+    /// For the log; `None` if there are only queries.
+    pub frame: Option<Frame>,
+    /// The last sequence that any answer of the group reveals.
+    pub last: Sequence,
+    /// The events of the commands.
+    pub batch: Batch,
+    /// The answers.
+    pub answers: Vec<Answer>,
+    /// The group's last command broke the engine.
+    pub poisoned: Option<Poisoned>,
+}
+
+impl Group {
+    /// Whether there is nothing to write and nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.answers.is_empty() && self.batch.marks.is_empty()
+    }
+}
+
+/// A command has broken the engine. Its record must reach the log and the skip list; the state is not to be used again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Poisoned {
+    /// The command.
+    pub sequence: Sequence,
+    /// What the panic said.
+    pub message: String,
+    /// Requests that are not answered because of it, its own first.
+    pub lost: Vec<u64>,
+}
+
+/// Gives every command its sequence and time, applies it and makes its answer.
+pub struct Sequencer {
+    engine: Engine,
+    recent: Recent,
+    builder: FrameBuilder,
+    group: Group,
+    lane_number: u64,
+}
+
+impl Sequencer {
+    /// Goes on from a recovered engine.
+    pub fn new(engine: Engine, builder: FrameBuilder, remember: usize) -> Self {
+        let lane_number = engine.lane_number(OWN_LANE);
+        Self { engine, recent: Recent::new(remember), builder, group: Group::default(), lane_number }
+    }
+
+    /// The exchange.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Whether nothing waits to be taken.
+    pub fn is_empty(&self) -> bool {
+        self.group.is_empty()
+    }
+
+    /// Takes requests from the front until they or the group's room end.
+    ///
+    /// # Errors
+    /// [`Poisoned`]: the command's record is in the group, its answer is not; nothing more may be run.
+    pub fn run(&mut self, requests: &mut VecDeque<Request>, now: Micros) -> Result<(), Poisoned> {
+        while self.has_room() {
+            let Some(request) = requests.pop_front() else { break };
+            self.serve(request, now)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the group takes one more command.
+    pub fn has_room(&self) -> bool {
+        self.group.answers.len() < GROUP && self.builder.fits(RECORD_ROOM)
+    }
+
+    fn serve(&mut self, request: Request, now: Micros) -> Result<(), Poisoned> {
+        let start = self.group.batch.events.len();
+        if let Some(command) = &request.command {
+            self.lane_number += 1;
+            let from = (OWN_LANE, self.lane_number, request.deadline);
+            self.apply(command, from, now).map_err(|poisoned| Poisoned { lost: vec![request.token], ..poisoned })?;
+        }
+        let view = View { engine: &self.engine, recent: &self.recent, now };
+        let answer = (request.reply)(&view, &self.group.batch.events[start..]);
+        self.group.answers.push(answer);
+        Ok(())
+    }
+
+    /// Appends the log's own command that lets deadlines fire.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn tick(&mut self, now: Micros) -> Result<(), Poisoned> {
+        let tick = Command::Tick(agio_engine::commands::Tick {});
+        self.apply(&tick, (Lane(0), 0, Micros(0)), now)
+    }
+
+    fn apply(&mut self, command: &Command, from: (Lane, u64, Micros), now: Micros) -> Result<(), Poisoned> {
+        let (lane, number, deadline) = from;
+        let sequence = Sequence(self.engine.sequence().0 + 1);
+        let time = now.max(self.engine.time());
+        let envelope = Envelope { sequence, time, lane, number, deadline };
+        let pushed = self.builder.push_with(|out| encode_record(&envelope, command, out));
+        assert_eq!(pushed.ok(), Some(sequence.0), "the log and the engine count alike, and room was checked");
+        let events = &mut self.group.batch.events;
+        let start = events.len();
+        let applied = catch_unwind(AssertUnwindSafe(|| self.engine.apply(&envelope, command, events)));
+        if let Err(panic) = applied {
+            events.truncate(start);
+            return Err(Poisoned { sequence, message: words_of(panic.as_ref()), lost: Vec::new() });
+        }
+        self.recent.learn(&events[start..]);
+        self.group.batch.marks.push(Mark { sequence, time, end: events.len() });
+        Ok(())
+    }
+
+    /// Takes the group, its frame sealed in the memory of `spare`.
+    pub fn take(&mut self, spare: Frame) -> Group {
+        let mut group = std::mem::take(&mut self.group);
+        group.frame = self.builder.seal(spare);
+        group.last = self.engine.sequence();
+        group
+    }
+
+    /// Gives the engine back, at the end.
+    pub fn into_engine(self) -> Engine {
+        self.engine
+    }
+}
+
+fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
+}

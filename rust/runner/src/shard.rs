@@ -1,0 +1,234 @@
+//! A shard alive: one thread applies, one writes and syncs, one keeps house.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use agio_engine::engine::Engine;
+use agio_engine::units::Sequence;
+use agio_journal::skips::{self, Skip};
+use agio_journal::{Frame, LogId, Preparer, Storage, Writer};
+
+use crate::clock::{Clock, SystemTime};
+use crate::desk::{Desk, Turn, Waiting};
+use crate::outbox::Outbox;
+use crate::request::Request;
+use crate::sequencer::{Group, Poisoned, Sequencer};
+use crate::start::{Options, StartError, recover, take_snapshot};
+
+/// How often the disk is looked at and the next segment prepared.
+const HOUSEKEEPING: Duration = Duration::from_millis(500);
+
+struct Threads {
+    engine: JoinHandle<Sequencer>,
+    disk: JoinHandle<Writer>,
+    house: JoinHandle<()>,
+    house_stop: Sender<()>,
+}
+
+/// One log, one engine, and their threads.
+pub struct Shard {
+    desk: Arc<Desk>,
+    storage: Arc<dyn Storage>,
+    log: LogId,
+    started_at: Sequence,
+    notes: Vec<String>,
+    threads: Option<Threads>,
+}
+
+impl Shard {
+    /// Recovers the log and starts. The folder is locked until [`Self::stop`] or drop.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn open(options: &Options) -> Result<Self, StartError> {
+        Self::open_and(options, |_| ()).map(|(shard, ())| shard)
+    }
+
+    /// As [`Self::open`], with a look at the recovered exchange before it runs.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn open_and<T>(options: &Options, look: impl FnOnce(&Engine) -> T) -> Result<(Self, T), StartError> {
+        let recovered = recover(options)?;
+        let engine = recovered.engine;
+        let seen = look(&engine);
+        let started_at = engine.sequence();
+        let clock = Clock::new(Box::new(SystemTime), engine.time(), options.follow_forward)?;
+        let desk = Arc::new(Desk::new(clock, Outbox::new()?, started_at));
+        let (builder, writer) = recovered.journal.split();
+        let sequencer = Sequencer::new(engine, builder, options.remember);
+        let mut shard = Self {
+            desk,
+            storage: recovered.storage,
+            log: recovered.log,
+            started_at,
+            notes: recovered.notes,
+            threads: None,
+        };
+        shard.threads = Some(shard.spawn(sequencer, writer, options.least_free_bytes)?);
+        Ok((shard, seen))
+    }
+
+    fn spawn(&self, sequencer: Sequencer, writer: Writer, least_free: u64) -> std::io::Result<Threads> {
+        let (spare_out, spare_in) = channel();
+        let (house_stop, house_wait) = channel();
+        let (preparer, storage) = (writer.preparer(), Arc::clone(&self.storage));
+        let (desk, log) = (Arc::clone(&self.desk), self.log);
+        let committer = Disk { desk: Arc::clone(&desk), storage: Arc::clone(&storage), log, writer, spares: spare_out };
+        let house_desk = Arc::clone(&desk);
+        Ok(Threads {
+            engine: named("engine").spawn(move || run_engine(&desk, sequencer, &spare_in))?,
+            disk: named("journal").spawn(move || committer.run())?,
+            house: named("housekeeping")
+                .spawn(move || keep_house(&house_desk, &*storage, &preparer, least_free, &house_wait))?,
+            house_stop,
+        })
+    }
+
+    /// Where requests go in and everything else comes out.
+    pub fn desk(&self) -> &Arc<Desk> {
+        &self.desk
+    }
+
+    /// The last sequence of the log when the shard started.
+    pub fn started_at(&self) -> Sequence {
+        self.started_at
+    }
+
+    /// What recovery had to say: a torn tail, snapshots passed over.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Takes nothing new, answers what has come in, and writes a snapshot. Does nothing the second time.
+    ///
+    /// # Errors
+    /// The snapshot's; the log is whole all the same.
+    pub fn stop(&mut self) -> Result<(), StartError> {
+        let Some(threads) = self.threads.take() else { return Ok(()) };
+        self.desk.stop();
+        let sequencer = join(threads.engine);
+        let writer = join(threads.disk);
+        drop(threads.house_stop);
+        join(threads.house);
+        self.desk.backlog.close();
+        if self.desk.failure().is_none() {
+            take_snapshot(&*self.storage, self.log, writer.durable(), sequencer.engine())?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Shard {
+    fn drop(&mut self) {
+        let _ = self.stop();
+    }
+}
+
+fn named(name: &str) -> Builder {
+    Builder::new().name(format!("agio-{name}"))
+}
+
+fn join<T>(thread: JoinHandle<T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn run_engine(desk: &Desk, mut sequencer: Sequencer, spares: &Receiver<Frame>) -> Sequencer {
+    let mut queue = VecDeque::new();
+    loop {
+        let waiting = Waiting { is_empty: sequencer.is_empty(), has_room: sequencer.has_room() };
+        let outcome = match desk.engine_turn(&mut queue, waiting, sequencer.engine().deadline()) {
+            Turn::Run => sequencer.run(&mut queue, desk.clock.now()),
+            Turn::Tick => sequencer.tick(desk.clock.now()),
+            Turn::HandOver => {
+                desk.hand_over(sequencer.take(spares.try_recv().unwrap_or_default()));
+                Ok(())
+            }
+            Turn::End => break,
+        };
+        desk.set_applied(sequencer.engine().sequence());
+        if let Err(poisoned) = outcome {
+            hand_over_poisoned(desk, &mut sequencer, &mut queue, poisoned);
+            break;
+        }
+    }
+    desk.engine_done();
+    let rest = sequencer.take(Frame::default());
+    let unsaid = rest.answers.iter().map(|answer| answer.token).chain(queue.iter().map(|request| request.token));
+    let unsaid: Vec<u64> = unsaid.collect();
+    if !unsaid.is_empty() {
+        desk.fail("the engine has stopped".into(), unsaid);
+    }
+    sequencer
+}
+
+fn hand_over_poisoned(desk: &Desk, sequencer: &mut Sequencer, queue: &mut VecDeque<Request>, mut poisoned: Poisoned) {
+    let mut group = sequencer.take(Frame::default());
+    poisoned.lost.extend(queue.drain(..).map(|request| request.token));
+    group.poisoned = Some(poisoned);
+    desk.hand_over_when_free(group);
+}
+
+struct Disk {
+    desk: Arc<Desk>,
+    storage: Arc<dyn Storage>,
+    log: LogId,
+    writer: Writer,
+    spares: Sender<Frame>,
+}
+
+impl Disk {
+    fn run(mut self) -> Writer {
+        while let Some(mut group) = self.desk.next_group() {
+            if let Err(error) = self.write(&mut group) {
+                self.desk.fail(error, group.answers.iter().map(|answer| answer.token));
+                break;
+            }
+            let poisoned = group.poisoned.take();
+            self.desk.publish(group);
+            if let Some(poisoned) = poisoned {
+                self.quarantine(poisoned);
+                break;
+            }
+        }
+        self.writer
+    }
+
+    fn write(&mut self, group: &mut Group) -> Result<(), String> {
+        let Some(frame) = group.frame.take() else { return Ok(()) };
+        self.writer.commit(&frame).map_err(|error| error.to_string())?;
+        let _ = self.spares.send(frame);
+        Ok(())
+    }
+
+    /// The command that broke the engine is in the log; from the next start on it is skipped.
+    fn quarantine(&self, poisoned: Poisoned) {
+        let Poisoned { sequence, message, lost } = poisoned;
+        let skip = Skip { sequence: sequence.0, time: self.desk.clock.now().0, reason: message.clone() };
+        let reason = match skips::append(&*self.storage, self.log, &skip) {
+            Ok(()) => {
+                format!("command {} broke the engine ({message}); it is skipped from the next start on", sequence.0)
+            }
+            Err(error) => format!(
+                "command {} broke the engine ({message}), and the skip list cannot be written: {error}",
+                sequence.0
+            ),
+        };
+        self.desk.fail(reason, lost);
+    }
+}
+
+fn keep_house(desk: &Desk, storage: &dyn Storage, preparer: &Preparer, least_free: u64, stop: &Receiver<()>) {
+    loop {
+        let low = storage.free_bytes().is_ok_and(|free| free < least_free);
+        // A failure to prepare is a full disk: the writer still has this segment, and cancels need little.
+        let unprepared = !preparer.is_ready() && (low || preparer.prepare().is_err());
+        desk.set_disk_low(low || unprepared);
+        if stop.recv_timeout(HOUSEKEEPING) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+    }
+}

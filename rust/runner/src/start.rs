@@ -1,0 +1,172 @@
+//! From a folder to an engine that stands where the log ends.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use agio_engine::commands::Command;
+use agio_engine::engine::Engine;
+use agio_engine::layout::DecodeError;
+use agio_engine::{RestoreError, Violation};
+use agio_journal::{
+    Disk, Durability, Hash, Journal, LogId, Mark, Options as LogOptions, Recovery, SnapshotHeader, Storage, create,
+    identify, skips, snapshot,
+};
+
+use crate::clock::ClockError;
+use crate::follower::apply_record;
+
+/// The number of the engine's snapshot format.
+pub(crate) const STATE_FORMAT: u32 = 1;
+/// A tail longer than this is snapshotted at start, so that the next start is short.
+const LONG_TAIL: u64 = 200_000;
+
+/// What a shard is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The log's folder; made if it is not there.
+    pub folder: PathBuf,
+    /// What an acknowledgement means.
+    pub durability: Durability,
+    /// Size of a segment file.
+    pub segment_bytes: u64,
+    /// Follow a wall clock that jumps forward without asking.
+    pub follow_forward: bool,
+    /// Free bytes below which only cancels are taken.
+    pub least_free_bytes: u64,
+    /// Finished orders to remember for queries.
+    pub remember: usize,
+}
+
+impl Options {
+    pub(crate) fn log(&self) -> LogOptions {
+        LogOptions { segment_bytes: self.segment_bytes, durability: self.durability, ..LogOptions::default() }
+    }
+}
+
+/// Why a shard does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The log's files.
+    #[error(transparent)]
+    Journal(#[from] agio_journal::Error),
+    /// The folder itself.
+    #[error("cannot use {folder}: {source}")]
+    Folder {
+        /// Which.
+        folder: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A record that this release does not read.
+    #[error(
+        "the log's command {sequence} cannot be read: {source}; it was written by another release: replay it with that one, up to a snapshot"
+    )]
+    Record {
+        /// Which.
+        sequence: u64,
+        /// Why.
+        source: DecodeError,
+    },
+    /// A snapshot whose state this release does not read.
+    #[error("the snapshot cannot be used: {0}; move it away to replay the log instead")]
+    Restore(#[from] RestoreError),
+    /// A snapshot whose state is not what its header says.
+    #[error(
+        "the snapshot at sequence {sequence} restores to another state than it was taken from; move it away to replay the log instead"
+    )]
+    OtherState {
+        /// Which.
+        sequence: u64,
+    },
+    /// The state breaks an invariant.
+    #[error("the recovered state breaks an invariant: {0:?}; keep this folder and replay it with `agio verify`")]
+    Violation(Violation),
+    /// The wall clock.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// The system is out of descriptors or threads.
+    #[error("the operating system refuses a descriptor or a thread: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// A log that was read to its end.
+pub(crate) struct Recovered {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) log: LogId,
+    pub(crate) engine: Engine,
+    pub(crate) journal: Journal,
+    pub(crate) notes: Vec<String>,
+}
+
+/// Takes the folder's lock, finds or creates the log, and replays it from its newest snapshot.
+pub(crate) fn recover(options: &Options) -> Result<Recovered, StartError> {
+    let folder = || options.folder.display().to_string();
+    std::fs::create_dir_all(&options.folder).map_err(|source| StartError::Folder { folder: folder(), source })?;
+    let storage: Arc<dyn Storage> = Arc::new(Disk::open(&options.folder)?);
+    if identify(&*storage)?.is_none() {
+        let log = LogId { identity: random_identity()?, epoch: 0 };
+        create(&*storage, log, Mark::default(), &options.log())?;
+    }
+    let loaded = snapshot::load(&*storage, u64::MAX)?;
+    let mut notes: Vec<String> = loaded.refused.iter().map(ToString::to_string).collect();
+    let header = loaded.snapshot.as_ref().map(|snapshot| snapshot.header);
+    let mut engine = match &loaded.snapshot {
+        Some(snapshot) => restore(snapshot)?,
+        None => Engine::new(),
+    };
+    let mut recovery = Recovery::open(Arc::clone(&storage), &options.log(), header.as_ref())?;
+    notes.extend(recovery.torn().map(|torn| format!("a torn tail was dropped: {torn:?}")));
+    let log = recovery.log();
+    let start = engine.sequence().0;
+    replay(&mut recovery, &mut engine, &*storage)?;
+    engine.audit().map_err(StartError::Violation)?;
+    let journal = recovery.finish()?;
+    if engine.sequence().0 - start > LONG_TAIL {
+        take_snapshot(&*storage, log, journal.writer().durable(), &engine)?;
+    }
+    Ok(Recovered { storage, log, engine, journal, notes })
+}
+
+fn restore(snapshot: &agio_journal::Snapshot) -> Result<Engine, StartError> {
+    let engine = Engine::restore(&snapshot.body)?;
+    if Hash(engine.hash()) == snapshot.header.state_hash {
+        Ok(engine)
+    } else {
+        Err(StartError::OtherState { sequence: snapshot.header.mark.sequence })
+    }
+}
+
+fn replay(recovery: &mut Recovery, engine: &mut Engine, storage: &dyn Storage) -> Result<(), StartError> {
+    let skipped: Vec<u64> = skips::read(storage, recovery.log())?.iter().map(|skip| skip.sequence).collect();
+    let mut events = Vec::new();
+    while let Some(record) = recovery.next_record()? {
+        events.clear();
+        let sequence = record.sequence;
+        let _: (_, Command) = apply_record(engine, &skipped, sequence, record.bytes, &mut events)?;
+    }
+    Ok(())
+}
+
+/// Writes the engine's state as a snapshot at the end of the frame that `mark` names.
+pub(crate) fn take_snapshot(
+    storage: &dyn Storage,
+    log: LogId,
+    mark: Mark,
+    engine: &Engine,
+) -> Result<(), agio_journal::Error> {
+    if mark.sequence == 0 || mark.sequence != engine.sequence().0 {
+        return Ok(());
+    }
+    let mut body = Vec::new();
+    engine.snapshot(&mut body);
+    let state_hash = Hash(engine.hash());
+    let header = SnapshotHeader { log, mark, time: engine.time().0, state_format: STATE_FORMAT, state_hash };
+    snapshot::write(storage, &header, &body, LogOptions::default().snapshots)
+}
+
+fn random_identity() -> Result<[u8; 16], StartError> {
+    use std::io::Read;
+    let mut identity = [0; 16];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut identity)?;
+    Ok(identity)
+}

@@ -1,0 +1,1 @@
+"""Off the trading path, one room each."""

@@ -1,0 +1,1 @@
+"""Which assets and markets there are, and how they come to be listed."""

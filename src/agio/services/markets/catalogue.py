@@ -1,0 +1,48 @@
+"""The listed assets and markets, always as the log has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, json
+
+from agio.domain.markets import Asset, Catalog, Market
+
+if TYPE_CHECKING:
+    from agio.ports import EventBatch
+
+
+class _Listing(Struct):
+    assets: tuple[Asset, ...]
+    markets: tuple[Market, ...]
+
+
+class LiveCatalogue:
+    """`agio.ports.Catalogue`: reads the shard's catalogue again whenever an event says that it has changed."""
+
+    def __init__(self, read: Callable[[], bytes], changed: type) -> None:
+        """`read` gives the shard's catalogue as JSON, `changed` is the class of the event that announces a new one."""
+        self._read = read
+        self._changed = changed
+        self._decoder = json.Decoder(_Listing)
+        self._listeners: list[Callable[[Catalog], None]] = []
+        self.current = self._load()
+
+    def _load(self) -> Catalog:
+        listing = self._decoder.decode(self._read())
+        return Catalog.of(listing.assets, listing.markets)
+
+    def listen(self, listener: Callable[[Catalog], None]) -> None:
+        """`listener` gets each new catalogue."""
+        self._listeners.append(listener)
+
+    def __call__(self, events: EventBatch) -> None:
+        """`agio.ports.EventSink`."""
+        changed = self._changed
+        for event in events:
+            if type(event) is changed:
+                self.current = self._load()
+                for listener in self._listeners:
+                    listener(self.current)
+                return

@@ -1,0 +1,162 @@
+"""The one way from Python to the exchange: requests become futures, durable events reach their sinks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from agio import _core
+from agio.domain.errors import ApiError, CommandRefused, Fatal
+from agio.ports import EventSink, Reply
+
+TIMED_OUT = ApiError(
+    -1007, "Timeout waiting for response from backend server. Send status unknown; execution status unknown.", 408
+)
+"""The outcome of a request is unknown: the shard broke, or did not answer in time."""
+
+class Shard:
+    """`agio.ports.ShardPort` over one embedded shard. All methods belong to one event loop."""
+
+    def __init__(self, core: _core.Shard, loop: asyncio.AbstractEventLoop) -> None:
+        self._core = core
+        self._loop = loop
+        self._next = 0
+        self._waiting: dict[int, asyncio.Future[Reply]] = {}
+        self._sinks: list[EventSink] = []
+        self._on_failure: list[Callable[[str], None]] = []
+        self._decode = msgspec.json.Decoder()
+        self._encode = msgspec.json.Encoder()
+        loop.add_reader(core.fileno(), self._drain)
+
+        self.now = core.now
+        self.state = core.state
+        self.applied = core.applied
+        self.watch = core.watch
+        self.unwatch = core.unwatch
+        self.metrics = core.metrics
+        self.catalog = core.catalog
+        self.rows = core.rows
+        self.notes = core.notes
+        self.jump = core.jump
+        self.confirm_jump = core.confirm_jump
+
+    @classmethod
+    def open(cls, folder: str, loop: asyncio.AbstractEventLoop, **options: Any) -> Shard:
+        """Recovers the log in `folder` and starts its threads; options as of `_core.Shard`. Raises Fatal."""
+        try:
+            return cls(_core.Shard(folder, **options), loop)
+        except _core.ShardError as error:
+            raise Fatal(str(error)) from error
+
+    def add_sink(self, sink: EventSink) -> None:
+        """`sink` gets every batch of durable events, before the replies of that batch are released."""
+        self._sinks.append(sink)
+
+    def on_failure(self, callback: Callable[[str], None]) -> None:
+        """`callback` is told, once, why the shard broke."""
+        self._on_failure.append(callback)
+
+    @property
+    def under_way(self) -> int:
+        """Requests that have not been answered yet."""
+        return len(self._waiting)
+
+    def _ask(self, call: Callable[..., None], *arguments: Any) -> asyncio.Future[Reply]:
+        token = self._next
+        self._next = token + 1
+        call(token, *arguments)
+        future = self._loop.create_future()
+        self._waiting[token] = future
+        return future
+
+    def _drain(self) -> None:
+        events, replies = self._core.drain()
+        if events:
+            for sink in self._sinks:
+                sink(events)
+        waiting = self._waiting
+        for token, status, body, orders_10s, orders_1d in replies:
+            future = waiting.pop(token, None)
+            if future is None or future.done():
+                continue
+            future.set_result(Reply(status, body, orders_10s, orders_1d))
+        if not replies and not events:
+            self._look_for_failure()
+
+    def _look_for_failure(self) -> None:
+        if self._core.state() != "failed":
+            return
+        callbacks, self._on_failure = self._on_failure, []
+        for callback in callbacks:
+            callback(self._core.failure() or "unknown")
+
+    def place(self, values: Any, account: int, key: int, micros: bool) -> asyncio.Future[Reply]:
+        """Places an order."""
+        return self._ask(self._core.place, values, account, key, micros)
+
+    def test_order(self, values: Any, account: int, key: int, micros: bool) -> asyncio.Future[Reply]:
+        """Checks an order without placing it."""
+        return self._ask(self._core.test_order, values, account, key, micros)
+
+    def cancel(self, values: Any, account: int, key: int, micros: bool) -> asyncio.Future[Reply]:
+        """Cancels one order."""
+        return self._ask(self._core.cancel, values, account, key, micros)
+
+    def cancel_all(self, values: Any, account: int, key: int, micros: bool) -> asyncio.Future[Reply]:
+        """Cancels all orders of one market."""
+        return self._ask(self._core.cancel_all, values, account, key, micros)
+
+    def order(self, values: Any, account: int, micros: bool) -> asyncio.Future[Reply]:
+        """An open or recently finished order; status 0: neither."""
+        return self._ask(self._core.order, values, account, micros)
+
+    def open_orders(self, values: Any, account: int, micros: bool) -> asyncio.Future[Reply]:
+        """Open orders."""
+        return self._ask(self._core.open_orders, values, account, micros)
+
+    def account(self, account: int, omit_zero: bool, micros: bool) -> asyncio.Future[Reply]:
+        """Balances and rights."""
+        return self._ask(self._core.account, account, omit_zero, micros)
+
+    def depth(self, symbol: str, limit: int) -> asyncio.Future[Reply]:
+        """The book's best levels."""
+        return self._ask(self._core.depth, symbol, limit)
+
+    def average_price(self, symbol: str, micros: bool) -> asyncio.Future[Reply]:
+        """The average price that filters use."""
+        return self._ask(self._core.average_price, symbol, micros)
+
+    def order_counts(self, account: int) -> asyncio.Future[Reply]:
+        """Unfilled-order counts."""
+        return self._ask(self._core.order_counts, account)
+
+    async def position(self) -> dict[str, Any]:
+        """Sequence, time, halted and the hash of all state, for operators."""
+        reply = await self._ask(self._core.position)
+        position: dict[str, Any] = self._decode.decode(reply.body)
+        return position
+
+    async def command(self, command: dict[str, Any]) -> list[dict[str, Any]]:
+        """Runs an administrative command and returns its events; raises CommandRefused, or ApiError -1007 if lost."""
+        reply = await self._ask(self._core.command, self._encode.encode(command))
+        events: list[dict[str, Any]] = self._decode.decode(reply.body)
+        for event in events:
+            if rejected := event.get("Rejected"):
+                raise CommandRefused(rejected["reason"], rejected["words"])
+        return events
+
+    def stop(self) -> None:
+        """Answers what is in the log, writes a snapshot and frees the folder. Blocks; call it from a worker thread."""
+        self._core.stop()
+
+    def close(self) -> None:
+        """Stops listening to the shard; whoever still waits is told that the outcome is unknown."""
+        self._drain()
+        self._loop.remove_reader(self._core.fileno())
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(TIMED_OUT)
+        self._waiting.clear()
