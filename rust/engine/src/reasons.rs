@@ -93,9 +93,9 @@ reasons! {
     InsufficientBalance = 350,
     /// The order would take.
     WouldTake = 360,
-    /// The book cannot supply the smallest quantity.
+    /// The book cannot supply the smallest quantity; the figure is what it can, 0 when nothing is on it.
     LiquidityBelowLot = 361,
-    /// The book cannot supply the smallest market quantity.
+    /// The book cannot supply the smallest market quantity; the figure is what it can.
     LiquidityBelowMarketLot = 362,
     /// A price level cannot hold so much.
     LevelFull = 363,

@@ -98,13 +98,13 @@ enums! {
     MarketStatus {
         /// Everything.
         Trading = 1,
-        /// Nothing.
+        /// Cancels, after something went wrong.
         Halt = 2,
-        /// Nothing, for a planned pause.
+        /// Cancels, in a planned pause.
         Break = 3,
-        /// Cancels.
+        /// Cancels (and, later, amendments).
         CancelOnly = 4,
-        /// Nothing, after the day's end.
+        /// Cancels, after the day's end.
         EndOfDay = 5,
     }
     /// Which form the notional filter has.
@@ -139,7 +139,7 @@ records! {
         /// Prices are multiples of it.
         tick: Price,
     }
-    /// The limits of an order's quantity: a step of 0 is none.
+    /// The limits of an order's quantity: each is off when 0.
     LotFilter {
         /// Smallest quantity.
         min: Quantity,
@@ -156,7 +156,7 @@ records! {
         min: Amount,
         /// Whether `min` holds for market orders.
         min_to_market: bool,
-        /// Largest notional (form `Range`).
+        /// Largest notional (form `Range`); 0 is no limit.
         max: Amount,
         /// Whether `max` holds for market orders.
         max_to_market: bool,
@@ -173,7 +173,7 @@ records! {
         market_lot: LotFilter,
         /// `NOTIONAL` or `MIN_NOTIONAL`.
         notional: NotionalFilter,
-        /// `MAX_NUM_ORDERS`: open orders of one account.
+        /// `MAX_NUM_ORDERS`: open orders of one account; 0 is no limit.
         max_orders: u32,
         /// The self-trade prevention of an order that names none.
         prevention: Prevention,

@@ -20,6 +20,8 @@ impl Want {
     fn at(&self, price: u64) -> u64 {
         match *self {
             Self::Quantity(left) => left,
+            // What costs less than 10^-8 would be free.
+            Self::Budget { rest: 0, .. } => 0,
             Self::Budget { rest, step, taken } => {
                 let most = ((rest + 1) * u128::from(ONE) - 1) / u128::from(price);
                 let total = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(taken);
