@@ -1,0 +1,1 @@
+"""What agio talks to, beside its simulated twins."""

@@ -1,0 +1,1 @@
+"""SQL databases: engines, and bringing a schema up to date."""

@@ -1,0 +1,105 @@
+"""How far a projection has come: its row in SQL, and those who wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, select, update
+
+from agio.domain.errors import ApiError, Fatal
+from agio.projections.schema import positions
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+PATIENCE = 2.0
+"""Seconds that a question waits for its read point."""
+
+
+class Conflict(Fatal):
+    """Somebody else moved this projection's position."""
+
+
+def ensure(connection: Connection, name: str) -> int:
+    """The position of a projection; a new one starts at 0."""
+    found = connection.execute(select(positions.c.sequence).where(positions.c.name == name)).scalar()
+    if found is None:
+        connection.execute(insert(positions).values(name=name, sequence=0, time=0))
+        return 0
+    return int(found)
+
+
+def advance(connection: Connection, name: str, *, expected: int, sequence: int, time: int) -> None:
+    """Moves the position on condition that it is where we left it; raises Conflict otherwise."""
+    where = (positions.c.name == name) & (positions.c.sequence == expected)
+    moved = connection.execute(update(positions).where(where).values(sequence=sequence, time=time))
+    if moved.rowcount != 1:
+        raise Conflict(
+            f"the projection {name!r} is not at command {expected}, where this process left it: another process writes"
+            " to the same database. Stop one of the two. If the tables were edited or restored, run `agio rebuild`."
+        )
+
+
+class Progress:
+    """The position as the event loop sees it. `advance` and `fail` may come from any thread, the rest from the loop."""
+
+    def __init__(self) -> None:
+        self.sequence = 0
+        self.hurry = threading.Event()
+        """Set while somebody waits: the projector commits at once."""
+        self._failed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._count = 0
+
+    def advance(self, sequence: int) -> None:
+        """Everything up to `sequence` can be read."""
+        self.sequence = sequence
+        self._wake()
+
+    def fail(self) -> None:
+        """Nothing more will come: those who wait are told now instead of after their time."""
+        self._failed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        loop = self._loop
+        if self._waiting and loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._release)
+
+    async def reached(self, sequence: int) -> None:
+        """Waits until `sequence` is projected; ApiError -1007 after 2 s, or at once when the projector failed."""
+        if self.sequence >= sequence:
+            return
+        self._loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._count += 1
+        heappush(self._waiting, (sequence, self._count, future))
+        self.hurry.set()
+        self._release()  # it may have come, or failed, since the first look
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await future
+        except TimeoutError:
+            raise _behind() from None
+
+    def _release(self) -> None:
+        waiting = self._waiting
+        while waiting and (self._failed or waiting[0][0] <= self.sequence or waiting[0][2].done()):
+            sequence, _, future = heappop(waiting)
+            if future.done():
+                continue
+            if sequence <= self.sequence:
+                future.set_result(None)
+            else:
+                future.set_exception(_behind())
+        if not waiting:
+            self.hurry.clear()
+
+
+def _behind() -> ApiError:
+    text = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
+    return ApiError(-1007, text, 408)

@@ -1,0 +1,142 @@
+"""The thread that turns the shard's rows into SQL."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import OperationalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agio.ports import Clock
+    from agio.projections.position import Progress
+    from agio.projections.rows import Rows, Source
+    from agio.projections.writer import Writer
+
+GATHER = 0.04
+"""Seconds in which rows gather before they are written, unless somebody waits for them."""
+IDLE_MS = 200
+"""Milliseconds of waiting for rows before looking whether to stop."""
+LARGEST = 20_000
+"""Rows after which a transaction is closed, however many wait."""
+TROUBLE = 30.0
+"""Seconds for which a database that refuses (locked, full, restarting) is tried again before the projector fails."""
+
+
+@dataclass(slots=True)
+class Metrics:
+    """Counts since the start; read them from any thread."""
+
+    rows: int = 0
+    commits: int = 0
+    commands: int = 0
+    lag: int = 0
+    """µs from the log's time of the oldest command of the last transaction to its commit."""
+    retries: int = 0
+
+
+class Projector:
+    """Takes rows from `source` and writes them, until stopped.
+
+    `state` is starting, running, retrying, stopped or failed; a failure is told to `on_failure`, on the projector's
+    thread, and to everybody who waits for a position. `on_commit` gets the lag of each transaction in µs.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        writer: Writer,
+        progress: Progress,
+        clock: Clock,
+        *,
+        on_failure: Callable[[BaseException], None],
+        on_commit: Callable[[int], None] | None = None,
+    ) -> None:
+        self._source = source
+        self._writer = writer
+        self._progress = progress
+        self._clock = clock
+        self._on_failure = on_failure
+        self._on_commit = on_commit
+        self._stopping = False
+        self._behind = False
+        self._thread = threading.Thread(target=self._run, name="agio-projector", daemon=True)
+        self.state = "starting"
+        self.metrics = Metrics()
+
+    def start(self) -> None:
+        """Begins behind the last position written."""
+        self._progress.advance(self._writer.position)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Writes what the source still has, and ends. Stop the shard before, or it may have more. Blocks."""
+        self._stopping = True
+        self._progress.hurry.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        self.state = "running"
+        try:
+            while self._step():
+                pass
+            self.state = "stopped"
+        except BaseException as error:  # noqa: BLE001  whatever it was, it is told
+            self.state = "failed"
+            self._progress.fail()
+            self._on_failure(error)
+
+    def _step(self) -> bool:
+        """One transaction, or one idle wait. False when stopped and nothing is left."""
+        stopping = self._stopping
+        rows = self._source(0 if stopping else IDLE_MS)
+        if rows is None:
+            return not stopping
+        if not self._behind:
+            self._progress.hurry.wait(GATHER)
+        batch, size = [rows], _size(rows)
+        while size < LARGEST and (more := self._source(0)) is not None:
+            batch.append(more)
+            size += _size(more)
+        self._behind = size >= LARGEST
+        self._write(batch, size)
+        return True
+
+    def _write(self, batch: list[Rows], size: int) -> None:
+        self._try_until_written(batch)
+        metrics = self.metrics
+        metrics.rows += size
+        metrics.commits += 1
+        metrics.commands += batch[-1].last - batch[0].first + 1
+        metrics.lag = max(0, self._clock() - batch[0].time)
+        self._progress.advance(self._writer.position)
+        if self._on_commit:
+            self._on_commit(metrics.lag)
+
+    def _try_until_written(self, batch: list[Rows]) -> None:
+        deadline = time.monotonic() + TROUBLE
+        pause = 0.05
+        while True:
+            try:
+                # A commit whose answer was lost may have happened: the position in SQL tells.
+                if self.state == "retrying":
+                    self._writer.position = self._writer.read()
+                self._writer.write(batch)
+            except OperationalError:
+                if self._stopping or time.monotonic() > deadline:
+                    raise
+                self.state = "retrying"
+                self.metrics.retries += 1
+                time.sleep(pause)
+                pause = min(1.0, pause * 2)
+            else:
+                self.state = "running"
+                return
+
+
+def _size(rows: Rows) -> int:
+    return len(rows.orders) + len(rows.trades) + len(rows.aggregates) + len(rows.postings)

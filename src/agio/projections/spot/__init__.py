@@ -1,0 +1,1 @@
+"""What spot's tables and statistics answer."""

@@ -1,0 +1,133 @@
+"""A candle while it grows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from agio.domain.history import Candle
+from agio.projections.spot.intervals import MINUTE, STORED, Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+NONE = -1
+"""The trade number of a candle in which nothing traded."""
+
+
+class Bucket:
+    """The trades of one stretch of time. Fields as in `agio.domain.history.Candle`."""
+
+    __slots__ = (
+        "close",
+        "first_trade",
+        "high",
+        "last_trade",
+        "low",
+        "open",
+        "opened",
+        "quote_volume",
+        "taker_buy_quote_volume",
+        "taker_buy_volume",
+        "trades",
+        "volume",
+    )
+
+    def __init__(self, opened: int, price: int = 0) -> None:
+        """Nothing traded yet, at `price`."""
+        self.opened = opened
+        self.open = self.high = self.low = self.close = price
+        self.volume = self.quote_volume = self.trades = 0
+        self.taker_buy_volume = self.taker_buy_quote_volume = 0
+        self.first_trade = self.last_trade = NONE
+
+    @classmethod
+    def of(cls, values: Iterable[int]) -> Bucket:
+        """From the columns `opened` to `last_trade` of the table `candles`."""
+        bucket = cls.__new__(cls)
+        for name, value in zip(COLUMNS, values, strict=True):
+            setattr(bucket, name, value)
+        return bucket
+
+    def add(self, trade: int, price: int, quantity: int, notional: int, buyer_is_maker: bool) -> None:
+        """One more trade."""
+        if not self.trades:
+            self.open = self.high = self.low = price
+            self.first_trade = trade
+        elif price > self.high:
+            self.high = price
+        elif price < self.low:
+            self.low = price
+        self.close = price
+        self.last_trade = trade
+        self.trades += 1
+        self.volume += quantity
+        self.quote_volume += notional
+        if not buyer_is_maker:
+            self.taker_buy_volume += quantity
+            self.taker_buy_quote_volume += notional
+
+    def merge(self, later: Bucket) -> None:
+        """What happened afterwards, within this one's stretch."""
+        if not later.trades:
+            return
+        if not self.trades:
+            self.open, self.high, self.low = later.open, later.high, later.low
+            self.first_trade = later.first_trade
+        else:
+            self.high = max(self.high, later.high)
+            self.low = min(self.low, later.low)
+        self.close = later.close
+        self.last_trade = later.last_trade
+        self.trades += later.trades
+        self.volume += later.volume
+        self.quote_volume += later.quote_volume
+        self.taker_buy_volume += later.taker_buy_volume
+        self.taker_buy_quote_volume += later.taker_buy_quote_volume
+
+    def columns(self) -> tuple[int, ...]:
+        """The columns `opened` to `last_trade` of the table `candles`."""
+        return tuple(getattr(self, name) for name in COLUMNS)
+
+    def candle(self, closed: int) -> Candle:
+        """As history gives it; `closed` is the last µs."""
+        opened, *rest = self.columns()
+        return Candle(opened, closed, *rest)
+
+
+COLUMNS = tuple(name for name in Candle._fields if name != "closed")
+
+
+class Growing:
+    """One market's current candles of the stored widths, fed with trades in order."""
+
+    def __init__(self, buckets: dict[int, Bucket]) -> None:
+        """`buckets`: the latest stored ones by width; empty for a market that never traded."""
+        self._buckets = buckets
+        self._last = max((bucket.last_trade for bucket in buckets.values()), default=NONE)
+
+    def grow(self, trades: Iterable[Sequence[Any]]) -> dict[tuple[int, int], Bucket]:
+        """Takes rows of the table `trades`; returns what changed, by width and opening. Known trades are left out."""
+        changed: dict[tuple[int, int], Bucket] = {}
+        minute = Bucket(NONE)
+        for _, trade, _, price, quantity, notional, _, _, _, _, buyer_is_maker, time, *_ in trades:
+            if trade <= self._last:
+                continue
+            self._last = trade
+            opened = time - time % MINUTE
+            if opened != minute.opened:
+                self._merge(minute, changed)
+                minute = Bucket(opened)
+            minute.add(trade, price, quantity, notional, buyer_is_maker)
+        self._merge(minute, changed)
+        return changed
+
+    def _merge(self, minute: Bucket, changed: dict[tuple[int, int], Bucket]) -> None:
+        if not minute.trades:
+            return
+        for width in STORED:
+            opened = Interval(width).opening(minute.opened)
+            bucket = self._buckets.get(width)
+            if bucket is None or bucket.opened != opened:
+                bucket = self._buckets[width] = Bucket(opened)
+            bucket.merge(minute)
+            changed[width, opened] = bucket

@@ -1,0 +1,68 @@
+"""One transaction of a projection: the position moves on, and with it the rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from agio.domain.errors import Fatal
+from agio.projections import position
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Engine
+
+    from agio.projections.rows import Rows
+
+
+class Tables(Protocol):
+    """The tables of one product."""
+
+    def write(self, connection: Connection, batch: Sequence[Rows]) -> None:
+        """Writes rows that follow one another."""
+        ...
+
+    def forget(self) -> None:
+        """Drops what is remembered of rows written: their transaction failed."""
+        ...
+
+
+class Writer:
+    """Writes a projection named `name`. Belongs to one thread; several writers of one name refuse each other."""
+
+    def __init__(self, engine: Engine, name: str, tables: Tables) -> None:
+        self._engine = engine
+        self._name = name
+        self._tables = tables
+        self.position = self.read()
+
+    def read(self) -> int:
+        """The position in SQL."""
+        with self._engine.begin() as connection:
+            return position.ensure(connection, self._name)
+
+    def write(self, batch: Sequence[Rows]) -> None:
+        """Writes rows and position, or neither. Rows that are written already are left out. Raises Fatal on a gap."""
+        fresh = [rows for rows in batch if rows.last > self.position]
+        if not fresh:
+            return
+        self._refuse_gaps(fresh)
+        last = fresh[-1]
+        try:
+            with self._engine.begin() as connection:
+                position.advance(connection, self._name, expected=self.position, sequence=last.last, time=last.time)
+                self._tables.write(connection, fresh)
+        except BaseException:
+            self._tables.forget()
+            raise
+        self.position = last.last
+
+    def _refuse_gaps(self, batch: Sequence[Rows]) -> None:
+        stands = self.position
+        for rows in batch:
+            if rows.first > stands + 1:
+                raise Fatal(
+                    f"the projection {self._name!r} stands at command {stands} and was given {rows.first}: commands are"
+                    " missing in between. Run `agio rebuild`."
+                )
+            stands = rows.last
