@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 _MICROS = {"MILLISECOND": False, "millisecond": False, "MICROSECOND": True, "microsecond": True}
 
 
 def parameters(query: str) -> dict[str, str]:
-    """Decoded names and values; of a name given twice the first counts."""
+    """Decoded names and values; of a name given twice the first counts. A plus is a plus: stream names have them."""
     found: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        found.setdefault(name, value)
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        found.setdefault(unquote(name), unquote(value))
     return found
 
 

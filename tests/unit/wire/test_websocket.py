@@ -1,14 +1,14 @@
-"""The WebSocket listener over real sockets, with a client that misbehaves on purpose and a clock that is set by hand."""
+"""The WebSocket listener over real sockets, with a client that misbehaves on purpose and a clock set by hand."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from tests.unit.wire.raw import dial, frame
 
 from agio.ports import Connection
 from agio.wire.limits import Limits
 from agio.wire.websocket import Listener, broadcast
+from tests.unit.wire.raw import dial, frame
 
 
 class Room:

@@ -1,0 +1,1 @@
+"""Events → subscribers: market data and user data over WebSockets."""

@@ -1,0 +1,5 @@
+"""User data streams."""
+
+from agio.streams.user.feeds import UserData
+
+__all__ = ["UserData"]

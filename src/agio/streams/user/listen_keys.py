@@ -1,0 +1,129 @@
+"""Listen keys, the older way to user data: a secret stream name that lives an hour and can be extended.
+
+Binance's spot retired them on 2026-02-20; clients older than that know no other way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import string
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from agio.domain.errors import ApiError
+
+if TYPE_CHECKING:
+    from agio.ports import Clock
+    from agio.streams.topics import Feed, Topic
+    from agio.streams.user.watch import Watched
+
+LIFETIME = 3600.0
+"""Seconds."""
+
+_LENGTH = 64
+_LETTERS = string.ascii_letters + string.digits
+
+
+class KeyFeed:
+    """Fills the topic that has a listen key's name."""
+
+    def __init__(self, topic: Topic, account: int, watched: Watched) -> None:
+        self._topic = topic
+        self._account = account
+        self._watched = watched
+        watched.add(account, self)
+
+    def joined(self) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Takes no more events."""
+        self._watched.remove(self._account, self)
+
+    def deliver(self, event: Any) -> None:
+        """One of the account's events."""
+        self._topic.publish(event.json)
+
+    def expire(self, key: str, now: int) -> None:
+        """Tells those who listen, and ends."""
+        self._topic.publish(
+            lambda micros: msgspec.json.encode(
+                {"e": "listenKeyExpired", "E": now if micros else now // 1000, "listenKey": key}
+            )
+        )
+        self.close()
+
+
+class _Key:
+    __slots__ = ("account", "feed", "name", "timer")
+
+    def __init__(self, name: str, account: int) -> None:
+        self.name = name
+        self.account = account
+        self.feed: KeyFeed | None = None
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class ListenKeys:
+    """One key an account at most, and a `Source` of the topics that they name."""
+
+    def __init__(self, watched: Watched, clock: Clock, lifetime: float = LIFETIME) -> None:
+        self._watched = watched
+        self._clock = clock
+        self._lifetime = lifetime
+        self._by_name: dict[str, _Key] = {}
+        self._by_account: dict[int, _Key] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def create(self, account: int) -> str:
+        """The account's key, good for another hour from now."""
+        key = self._by_account.get(account)
+        if key is None:
+            key = _Key("".join(secrets.choice(_LETTERS) for _ in range(_LENGTH)), account)
+            self._by_name[key.name] = self._by_account[account] = key
+        self._prolong(key)
+        return key.name
+
+    def extend(self, name: str, account: int) -> None:
+        """Another hour from now; ApiError -1125 when the account has no such key."""
+        self._prolong(self._find(name, account))
+
+    def close(self, name: str, account: int) -> None:
+        """Ends it; ApiError -1125 when the account has no such key."""
+        key = self._find(name, account)
+        self._forget(key)
+        if key.feed is not None:
+            key.feed.close()
+
+    def bind(self, topic: Topic) -> Feed | None:
+        """Fills a topic that has a key's name."""
+        key = self._by_name.get(topic.name)
+        if key is None:
+            return None
+        key.feed = KeyFeed(topic, key.account, self._watched)
+        return key.feed
+
+    def _find(self, name: str, account: int) -> _Key:
+        key = self._by_name.get(name)
+        if key is None or key.account != account:
+            raise ApiError(-1125, "This listenKey does not exist.")
+        return key
+
+    def _prolong(self, key: _Key) -> None:
+        if key.timer is not None:
+            key.timer.cancel()
+        key.timer = asyncio.get_running_loop().call_later(self._lifetime, self._expire, key)
+
+    def _expire(self, key: _Key) -> None:
+        self._forget(key)
+        if key.feed is not None:
+            key.feed.expire(key.name, self._clock())
+
+    def _forget(self, key: _Key) -> None:
+        if key.timer is not None:
+            key.timer.cancel()
+        del self._by_name[key.name], self._by_account[key.account]
