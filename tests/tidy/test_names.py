@@ -69,8 +69,8 @@ def test_the_top_of_the_house() -> None:
 
 
 def test_every_file_has_a_subject() -> None:
-    # `tests/common/mod.rs` is Cargo's own name for what a crate's test files share.
-    assert not [path for path in files() if SHAPELESS.search(path) and not path.endswith("/tests/common/mod.rs")]
+    # `tests/common/` is Cargo's own name for what a crate's test files share.
+    assert not [path for path in files() if SHAPELESS.search(path) and "/tests/common/" not in path]
     assert SHAPELESS.search("src/agio/wire/utils.py")
 
 
