@@ -21,11 +21,11 @@ const COPY: usize = 1 << 20;
 /// `Mark::default()` for one that begins at sequence 1.
 ///
 /// # Errors
-/// [`Error::Exists`] if the folder has a log.
+/// [`Error::Exists`] if the folder has a log, [`Error::Damaged`] if it had one and the segments are gone.
 pub fn create(storage: &dyn Storage, log: LogId, after: Mark, options: &Options) -> Result<()> {
     check_options(storage, options)?;
-    if let Some(entry) = segment::list(storage)?.first() {
-        return Err(Error::Exists { file: entry.name.clone() });
+    if let Some((_, segments)) = survey(storage)? {
+        return Err(Error::Exists { file: segments[0].name.clone() });
     }
     segment::remove_parts(storage)?;
     let bytes = options.segment_bytes;

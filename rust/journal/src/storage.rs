@@ -33,7 +33,8 @@ pub trait Storage: Send + Sync + fmt::Debug {
     fn list(&self) -> io::Result<Vec<Entry>>;
     /// Opens a file that exists, to read and, if this storage is writable, to write.
     fn open(&self, name: &str) -> io::Result<Box<dyn File>>;
-    /// Creates a file of `bytes` bytes, all zero and all allocated, or empties an old one of that name first.
+    /// Creates a file of `bytes` bytes, all zero and all allocated. An older one of that name loses the name, not its
+    /// content: who has it open keeps it.
     fn create(&self, name: &str, bytes: u64) -> io::Result<Box<dyn File>>;
     /// Renames a file, replacing what has the new name, in one step.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;

@@ -69,15 +69,13 @@ fn is_torn_frame(rest: &[u8], at: u64, header: &Header, key: &[u8; 32]) -> bool 
     let frame = &rest[..header.length];
     let gaps = gaps(rest, header.length, at);
     let lost = |from: usize, to: usize| gaps.iter().any(|gap| gap.start < to && from < gap.end);
-    match frame::spans(frame, header.count).iter().find(|span| !span.sound) {
-        Some(span) => lost(span.start, span.end.max(span.start + RECORD_HEADER)),
-        None => {
-            let (body, stored) = frame.split_at(frame.len() - TRAILER);
-            let computed = blake3::keyed_hash(key, body);
-            let mut pairs = stored.iter().zip(computed.as_bytes()).enumerate();
-            pairs.all(|(index, (one, other))| one == other || lost(body.len() + index, body.len() + index + 1))
-        }
+    if let Some(span) = frame::spans(frame, header.count).iter().find(|span| !span.sound) {
+        return lost(span.start, span.end.max(span.start + RECORD_HEADER));
     }
+    let (body, stored) = frame.split_at(frame.len() - TRAILER);
+    let computed = blake3::keyed_hash(key, body);
+    let mut pairs = stored.iter().zip(computed.as_bytes()).enumerate();
+    pairs.all(|(index, (one, other))| one == other || lost(body.len() + index, body.len() + index + 1))
 }
 
 /// The parts of a frame of `length` bytes that were not written: of each sector that it touches what is all zero, and

@@ -140,8 +140,7 @@ impl Writer {
         }
         let bytes = self.options.segment_bytes;
         let header = SegmentHeader { log: self.log, first: mark.sequence + 1, previous: mark.hash, bytes };
-        let file = self.preparer.take()?;
-        segment::publish(&*self.storage, &*file, NEXT, &header)?;
+        let file = self.preparer.publish(&header)?;
         head::write(&*self.storage, Head { log: self.log, segment: header.first })?;
         self.tail = Tail { file, segment: header.first, segment_bytes: bytes, end: START, mark };
         Ok(())
@@ -184,9 +183,13 @@ impl Preparer {
         Ok(file)
     }
 
-    fn take(&self) -> Result<Box<dyn File>> {
+    /// Gives the prepared segment (made now, if there is none) its header and its name. Locked throughout: until it has its
+    /// name, another must not be made under the old one.
+    fn publish(&self, header: &SegmentHeader) -> Result<Box<dyn File>> {
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        ready.take().map_or_else(|| self.make(), Ok)
+        let file = ready.take().map_or_else(|| self.make(), Ok)?;
+        segment::publish(&*self.storage, &*file, NEXT, header)?;
+        Ok(file)
     }
 }
 

@@ -111,8 +111,12 @@ impl Storage for Disk {
     /// records as well, which makes each sync of a segment up to twice as slow.
     fn create(&self, name: &str, bytes: u64) -> io::Result<Box<dyn File>> {
         self.writable()?;
-        let mut options = fs::OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(true).open(self.folder.join(name))?;
+        let path = self.folder.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = fs::OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
         if bytes > 0 {
             allocate(&file, bytes)?;
             write_zeros(&file, bytes)?;
@@ -131,6 +135,7 @@ impl Storage for Disk {
     }
 
     fn sync_dir(&self) -> io::Result<()> {
+        self.writable()?;
         fs::File::open(&self.folder)?.sync_all()
     }
 

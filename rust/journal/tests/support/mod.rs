@@ -1,5 +1,5 @@
 //! What the journal's tests share: a log in memory, and reading it back.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use agio_journal::{Journal, LogId, Mark, Memory, Options, Recovery, Result, Storage, create};
 use std::sync::Arc;
