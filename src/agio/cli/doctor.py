@@ -1,0 +1,95 @@
+"""`agio doctor`: can agio run here, and how is this data folder?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agio.cli.options import folder_option, json_option, say_json
+
+LEAST_FREE = 1 << 30
+SYNCS = 50
+
+
+@click.command()
+@folder_option
+@json_option
+def doctor(folder: Path, as_json: bool) -> None:
+    """Look at this machine and the data folder, and say what is wrong and what to do about it."""
+    found = {"machine": _machine(), "disk": _disk(folder), "folder": _folder(folder)}
+    problems = _problems(found)
+    if as_json:
+        say_json(found | {"problems": problems})
+    else:
+        for part, facts in found.items():
+            click.echo(part)
+            for name, value in facts.items():
+                click.echo(f"    {name}: {value}")
+        click.echo("\n".join(f"PROBLEM: {problem}" for problem in problems) or "nothing is wrong")
+    if problems:
+        raise SystemExit(1)
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "processors": os.cpu_count(),
+    }
+
+
+def _disk(folder: Path) -> dict[str, Any]:
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return {"free_bytes": shutil.disk_usage(there).free, "sync_micros_median": _sync_micros(there)}
+
+
+def _sync_micros(folder: Path) -> int | None:
+    """The median of a few small synced appends: what an acknowledgement costs here."""
+    path = folder / f".agio-doctor-{os.getpid()}"
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_EXCL, 0o600)
+    except OSError:
+        return None
+    took = []
+    try:
+        for _ in range(SYNCS):
+            began = time.perf_counter_ns()
+            os.write(descriptor, bytes(512))
+            os.fdatasync(descriptor)
+            took.append((time.perf_counter_ns() - began) // 1000)
+    finally:
+        os.close(descriptor)
+        path.unlink()
+    return sorted(took)[SYNCS // 2]
+
+
+def _folder(folder: Path) -> dict[str, Any]:
+    if not (folder / "log").is_dir():
+        return {"state": f"{folder} has no log yet; the first start makes it"}
+    from agio.shard import log
+
+    return {"state": "there is a log", **log.contents(str(folder / "log"))}
+
+
+def _problems(found: dict[str, dict[str, Any]]) -> list[str]:
+    problems = []
+    if sys.version_info < (3, 11):
+        problems.append("Python is older than 3.11: install a newer one")
+    if found["disk"]["free_bytes"] < LEAST_FREE:
+        problems.append("less than 1 GiB is free on the data folder's disk: free some, or choose another with --data")
+    if found["disk"]["sync_micros_median"] is None:
+        problems.append("the data folder's disk cannot be written: check its permissions")
+    folder = found["folder"]
+    for part in (*folder.get("segments", ()), *folder.get("snapshots", ())):
+        if part["problem"]:
+            problems.append(f"{part['name']}: {part['problem']}; see `agio verify`")
+    if folder.get("quarantined"):
+        problems.append(f"{folder['quarantined']} commands broke the engine and are skipped: their markets are halted")
+    return problems

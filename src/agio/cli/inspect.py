@@ -1,0 +1,102 @@
+"""`agio inspect`: what the log says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agio.cli.options import folder_option, json_option, say_json
+from agio.domain.money import text
+
+
+@click.group()
+def inspect() -> None:
+    """Read the log: commands, events, an order's story."""
+
+
+def _records(folder: Path, first: int = 1) -> Iterator[dict[str, Any]]:
+    from agio.shard import log
+
+    return log.records(str(folder / "log"), first)
+
+
+def _when(micros: int) -> str:
+    return datetime.fromtimestamp(micros / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+@inspect.command()
+@click.argument("first", type=int, default=1)
+@click.option("--count", default=20, show_default=True, help="How many commands.")
+@folder_option
+@json_option
+def log(first: int, count: int, folder: Path, as_json: bool) -> None:
+    """Commands from sequence FIRST on, with the events that they caused."""
+    for number, record in enumerate(_records(folder, first)):
+        if number == count:
+            return
+        if as_json:
+            say_json(record)
+        else:
+            _tell(record)
+
+
+def _tell(record: dict[str, Any]) -> None:
+    (name, fields), *_ = record["command"].items()
+    click.echo(f"{record['sequence']:>10}  {_when(record['time'])}  {name} {_brief(fields)}")
+    for event in record["events"]:
+        (kind, facts), *_ = event.items()
+        click.echo(f"{'':>12}{kind} {_brief(facts)}")
+
+
+def _brief(fields: dict[str, Any]) -> str:
+    flat = {name: value for name, value in fields.items() if not isinstance(value, dict) and value not in (None, "")}
+    return " ".join(f"{name}={value}" for name, value in flat.items())
+
+
+@inspect.command()
+@click.argument("number", type=int)
+@click.option("--symbol", required=True, help="The order's market, such as BTCUSDT.")
+@folder_option
+@json_option
+def order(number: int, symbol: str, folder: Path, as_json: bool) -> None:
+    """Tell the story of order NUMBER of a market: each command and event that touched it."""
+    market, found = None, False
+    for record in _records(folder):
+        for event in record["events"]:
+            changed = event.get("MarketChanged")
+            if changed and changed["symbol"] == symbol:
+                market = changed["market"]
+            execution = event.get("Executed", {}).get("execution")
+            if execution and execution["order"]["market"] == market and execution["order"]["order"] == number:
+                found = True
+                _chapter(record, execution, as_json=as_json)
+    if not found:
+        known = "" if market is not None else f" (the log has no market {symbol})"
+        raise click.ClickException(f"the log has no order {number} of {symbol}{known}")
+
+
+def _chapter(record: dict[str, Any], execution: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        say_json({"sequence": record["sequence"], "time": record["time"], "execution": execution})
+        return
+    order = execution["order"]
+    said = [
+        f"{record['sequence']:>10}  {_when(record['time'])}  {execution['kind']:<16}",
+        f"{order['side']} {order['kind']} {text(order['quantity'])} at {text(order['price'])}",
+        f"executed {text(order['executed'])}, {order['status']}",
+    ]
+    if order["expiry"] != "None":
+        said.append(f"because of {order['expiry']}")
+    if fill := execution["fill"]:
+        role = "maker" if fill["maker"] else "taker"
+        said.append(
+            f"trade {fill['trade']} as {role}: {text(fill['quantity'])} at {text(fill['price'])}, "
+            f"commission {text(fill['commission'])}"
+        )
+    if prevented := execution["prevention"]:
+        said.append(f"prevented from meeting order {prevented['counter_order']}")
+    click.echo("  ".join(said))

@@ -1,0 +1,50 @@
+"""Options and words that several commands share."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+DEFAULT_FOLDER = Path(".agio")
+
+
+def folder_option(command: Any) -> Any:
+    """`--data DIR`."""
+    return click.option(
+        "--data",
+        "folder",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=lambda: Path(os.environ.get("AGIO_DATA_DIR", DEFAULT_FOLDER)),
+        show_default=str(DEFAULT_FOLDER),
+        help="The data folder.",
+    )(command)
+
+
+def json_option(command: Any) -> Any:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="For programs: JSON instead of words.")(command)
+
+
+def say_json(value: Any) -> None:
+    """One JSON document on one line."""
+    click.echo(json.dumps(value, separators=(",", ":")))
+
+
+def table(rows: list[dict[str, Any]]) -> None:
+    """Rows of the same shape for people, under their names."""
+    if not rows:
+        click.echo("none")
+        return
+    names = list(rows[0])
+    cells = [names] + [[_cell(row[name]) for name in names] for row in rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
+    for line in cells:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
