@@ -178,12 +178,14 @@ fn slot(schema: &Schema, name: Name) -> usize {
 
 /// Appends a source without its `signature` parameters.
 fn unsigned(source: &[u8], out: &mut Vec<u8>) {
-    let signed = |pair: &[u8]| pair.split(|byte| *byte == b'=').next() == Some(Name::Signature.as_str().as_bytes());
-    for (index, pair) in source.split(|byte| *byte == b'&').filter(|pair| !signed(pair)).enumerate() {
+    // Both sources were read as UTF-8 before.
+    let source = std::str::from_utf8(source).unwrap_or_default();
+    let signed = |pair: &str| pair.split('=').next() == Some(Name::Signature.as_str());
+    for (index, pair) in source.split('&').filter(|pair| !signed(pair)).enumerate() {
         if index > 0 {
             out.push(b'&');
         }
-        out.extend_from_slice(pair);
+        out.extend_from_slice(pair.as_bytes());
     }
 }
 

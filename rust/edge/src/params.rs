@@ -181,9 +181,15 @@ fn repeated(items: &[Box<str>]) -> bool {
     sorted.windows(2).any(|pair| pair[0] == pair[1])
 }
 
+/// The value of 1 to 20 digits.
 fn digits(text: &str) -> Option<u128> {
     let legal = (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    legal.then(|| text.bytes().fold(0, |value, byte| value * 10 + u128::from(byte - b'0')))
+    let append = |value: u64, digit: u8| value * 10 + u64::from(digit - b'0');
+    let (most, last) = text.as_bytes().split_at_checked(19).unwrap_or((text.as_bytes(), b""));
+    legal.then(|| {
+        let value = u128::from(most.iter().fold(0, |value, digit| append(value, *digit)));
+        last.iter().fold(value, |value, digit| value * 10 + u128::from(digit - b'0'))
+    })
 }
 
 /// Up to 20 digits below 2^63.
@@ -192,7 +198,10 @@ fn whole(name: &str, text: &str) -> Result<i64, ApiError> {
     i64::try_from(value).map_err(|_| errors::OVERFLOW.with(&[&name]))
 }
 
-/// A decimal as a whole number of 10^-`places`: up to 20 digits before the point, up to `places` behind it.
+/// Powers of ten.
+const TENS: [u32; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+/// A decimal as a whole number of 10^-`places` (at most 8): up to 20 digits before the point, up to `places` behind it.
 fn decimal(name: &str, text: &str, places: usize) -> Result<u128, ApiError> {
     let (before, behind) = text.split_once('.').map_or((text, None), |(before, behind)| (before, Some(behind)));
     let fraction = behind.map_or(Some(0), digits);
@@ -203,7 +212,8 @@ fn decimal(name: &str, text: &str, places: usize) -> Result<u128, ApiError> {
     if sent > places {
         return Err(errors::PRECISION.with(&[&name]));
     }
-    Ok(units * 10u128.pow(places as u32) + fraction * 10u128.pow((places - sent) as u32))
+    let [whole, rest] = [places, places - sent].map(|zeros| u128::from(TENS[zeros]));
+    Ok(units * whole + fraction * rest)
 }
 
 fn small_decimal(name: &str, text: &str) -> Result<u64, ApiError> {
@@ -225,13 +235,13 @@ fn window(name: &str, text: &str) -> Result<Micros, ApiError> {
     Ok(Micros(value as u64))
 }
 
-/// Percent-decodes; `plus` makes `+` a space, as forms do. `None` when an escape or the UTF-8 is broken.
-pub fn unescape(raw: &[u8], plus: bool) -> Option<Cow<'_, str>> {
-    if !raw.iter().any(|byte| *byte == b'%' || *byte == b'+') {
-        return std::str::from_utf8(raw).ok().map(Cow::Borrowed);
+/// Percent-decodes; `plus` makes `+` a space, as forms do. `None` when an escape or the UTF-8 behind it is broken.
+pub fn unescape(raw: &str, plus: bool) -> Option<Cow<'_, str>> {
+    if !(raw.contains('%') || plus && raw.contains('+')) {
+        return Some(raw.into());
     }
     let mut decoded = Vec::with_capacity(raw.len());
-    let mut rest = raw;
+    let mut rest = raw.as_bytes();
     while let [byte, tail @ ..] = rest {
         rest = tail;
         decoded.push(match *byte {

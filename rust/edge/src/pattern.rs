@@ -46,8 +46,12 @@ impl Pattern {
 
     /// Whether a value is in the range.
     pub fn matches(&self, value: &str) -> bool {
-        let count = if value.is_ascii() { value.len() } else { value.chars().count() };
-        (self.least..=self.most).contains(&count) && value.chars().all(|c| self.class.contains(c))
+        let counts = self.least..=self.most;
+        if value.is_ascii() {
+            counts.contains(&value.len()) && value.bytes().all(|byte| self.class.ascii >> byte & 1 == 1)
+        } else {
+            counts.contains(&value.chars().count()) && value.chars().all(|c| self.class.contains(c))
+        }
     }
 
     /// The legal range of a list of such values, as JSON text: `^\[("…"(,"…"){0,}){0,1}\]$`.

@@ -205,20 +205,19 @@ impl Schema {
         if query.len() + body.len() > MAX_BYTES {
             return Err(errors::TOO_MANY.error());
         }
-        let mut sent = Sent::new(self, true);
-        sent.source(query)?;
-        let query = (sent.seen, sent.unknown.len());
-        sent.seen = 0;
-        sent.source_after(body, query)?;
+        let mut sent = Sent::new(self);
+        sent.source(query, 0, 0)?;
+        let (seen, unknown) = (std::mem::take(&mut sent.seen), sent.unknown.len());
+        sent.source(body, seen, unknown)?;
         Ok(sent)
     }
 
     /// Sorts `params` into the schema's slots.
     pub(crate) fn sent_pairs<'a>(&'a self, texts: &'a [(&str, Cow<'a, str>)]) -> Result<Sent<'a>, ApiError> {
-        let mut sent = Sent::new(self, false);
+        let mut sent = Sent::new(self);
         for (name, text) in texts {
             if !(self.0.signed && *name == API_KEY) {
-                sent.put((*name).into(), text.as_bytes(), (0, 0))?;
+                sent.put((*name).into(), text, 0, 0)?;
             }
         }
         Ok(sent)
@@ -248,9 +247,10 @@ pub(crate) fn texts<'a>(pairs: &'a [(&'a str, Pair<'a>)]) -> Vec<(&'a str, Cow<'
 /// What a request sent, sorted into slots, not yet read.
 pub(crate) struct Sent<'a> {
     schema: &'a Schema,
-    /// Percent-encoded, if `encoded`.
-    slots: [Option<&'a [u8]>; MAX_PARAMS],
-    encoded: bool,
+    /// Percent-encoded, if `escaped`.
+    slots: Vec<Option<&'a str>>,
+    /// Whether a source has anything to decode at all.
+    escaped: bool,
     /// Bit per slot: sent in the source at hand.
     seen: u64,
     unknown: Vec<Cow<'a, str>>,
@@ -259,37 +259,38 @@ pub(crate) struct Sent<'a> {
 }
 
 impl<'a> Sent<'a> {
-    fn new(schema: &'a Schema, encoded: bool) -> Self {
-        Self { schema, slots: [None; MAX_PARAMS], encoded, seen: 0, unknown: Vec::new(), count: 0, hint: 0 }
+    fn new(schema: &'a Schema) -> Self {
+        let slots = vec![None; schema.params().len()];
+        Self { schema, slots, escaped: false, seen: 0, unknown: Vec::new(), count: 0, hint: 0 }
     }
 
-    fn source(&mut self, source: &'a [u8]) -> Result<(), ApiError> {
-        self.source_after(source, (0, 0))
-    }
-
-    /// Takes a source's pairs; `before` says which slots and how many unknown names the source before it had.
-    fn source_after(&mut self, source: &'a [u8], before: (u64, usize)) -> Result<(), ApiError> {
-        for pair in source.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
-            let split = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
-            let name = unescape(&pair[..split], true).ok_or_else(|| errors::ILLEGAL_ANYWHERE.error())?;
-            self.put(name, pair.get(split + 1..).unwrap_or_default(), before)?;
+    /// Takes a source's pairs; the source before it had the slots `seen` and that many `unknown` names.
+    fn source(&mut self, source: &'a [u8], seen: u64, unknown: usize) -> Result<(), ApiError> {
+        let illegal = || errors::ILLEGAL_ANYWHERE.error();
+        let source = std::str::from_utf8(source).map_err(|_| illegal())?;
+        let escaped = source.contains('%') || source.contains('+');
+        self.escaped |= escaped;
+        for pair in source.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, raw) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = if escaped { unescape(name, true).ok_or_else(illegal)? } else { name.into() };
+            self.put(name, raw, seen, unknown)?;
         }
         Ok(())
     }
 
-    fn put(&mut self, name: Cow<'a, str>, raw: &'a [u8], before: (u64, usize)) -> Result<(), ApiError> {
+    fn put(&mut self, name: Cow<'a, str>, raw: &'a str, seen: u64, unknown: usize) -> Result<(), ApiError> {
         if self.count == MAX_SENT {
             return Err(errors::TOO_MANY.error());
         }
         let Some(slot) = self.schema.slot(&name, self.hint) else {
-            return self.put_unknown(name, before.1);
+            return self.put_unknown(name, unknown);
         };
         self.hint = slot + 1;
         if self.seen >> slot & 1 == 1 {
             return Err(errors::DUPLICATE.error());
         }
         self.seen |= 1 << slot;
-        if before.0 >> slot & 1 == 0 {
+        if seen >> slot & 1 == 0 {
             self.slots[slot] = Some(raw);
             self.count += 1;
         }
@@ -307,12 +308,15 @@ impl<'a> Sent<'a> {
         Ok(())
     }
 
-    /// The decoded text of a slot.
+    /// The decoded text of a slot. A `+` in a signature is one: base64 has it, and some clients do not escape it.
     fn text(&self, slot: usize) -> Result<Option<Cow<'a, str>>, ApiError> {
-        let Some(raw) = self.slots[slot] else { return Ok(None) };
-        let plus = !matches!(self.schema.0.params[slot].kind, Kind::Signature);
-        let text = if self.encoded { unescape(raw, plus) } else { std::str::from_utf8(raw).ok().map(Cow::Borrowed) };
-        text.map(Some).ok_or_else(|| errors::ILLEGAL_ANYWHERE.error())
+        match self.slots[slot] {
+            Some(raw) if self.escaped => {
+                let plus = !matches!(self.schema.params()[slot].kind, Kind::Signature);
+                unescape(raw, plus).map(Some).ok_or_else(|| errors::ILLEGAL_ANYWHERE.error())
+            }
+            raw => Ok(raw.map(Cow::Borrowed)),
+        }
     }
 
     /// Reads one slot.
@@ -328,7 +332,12 @@ impl<'a> Sent<'a> {
     /// Reads all slots.
     pub(crate) fn values(&self) -> Result<Values, ApiError> {
         let table = &self.schema.0;
-        let slots = (0..table.params.len()).map(|slot| self.value(slot)).collect::<Result<Box<[_]>, _>>()?;
+        let mut slots = vec![Value::Absent; table.params.len()];
+        for (index, slot) in slots.iter_mut().enumerate() {
+            if self.slots[index].is_some() || table.params[index].required == Required::Yes {
+                *slot = self.value(index)?;
+            }
+        }
         for (one, other) in &table.either {
             if slots[*one] == Value::Absent && slots[*other] == Value::Absent {
                 return Err(errors::EITHER.with(&[&table.params[*one].name, &table.params[*other].name]));
@@ -338,6 +347,6 @@ impl<'a> Sent<'a> {
             let read = self.count - self.unknown.len() as u32;
             return Err(errors::UNREAD.with(&[&read, &self.count]));
         }
-        Ok(Values::new(self.schema.clone(), slots))
+        Ok(Values::new(self.schema.clone(), slots.into()))
     }
 }

@@ -69,7 +69,7 @@ fn orders_have_the_examples_fields() {
     let order = text(|out| replies::order(&view(), style, &Exchange, out));
     compare("Endpoints/Spot/Trading/GetOrder.txt", &order, &[], &[]);
     compare("Endpoints/Spot/Trading/GetOpenOrders.txt", &format!("[{order}]"), &[], &[]);
-    let cancel = [event(execution(ExecutionKind::Canceled, view()))];
+    let cancel = [event(&execution(ExecutionKind::Canceled, view()))];
     let one = text(|out| assert_eq!(replies::canceled(&cancel, style, &Exchange, out), 200));
     compare("Endpoints/Spot/Trading/CancelOrder.txt", &one, &[".origQuoteOrderQty"], &[]);
     let all = text(|out| assert_eq!(replies::canceled_all(&cancel, style, &Exchange, out), 200));
@@ -80,7 +80,7 @@ fn orders_have_the_examples_fields() {
 fn placed_orders_have_the_examples_fields() {
     let trade =
         agio_engine::vocabulary::Execution { fill: Some(fill(1, 1, 1, 0)), ..execution(ExecutionKind::Trade, view()) };
-    let events = [event(execution(ExecutionKind::New, view())), event(trade)];
+    let events = [event(&execution(ExecutionKind::New, view())), event(&trade)];
     let full = text(|out| assert_eq!(replies::placed(&events, Response::Full, Style::MILLIS, &Exchange, out), 200));
     compare("Socket/Spot/Trading/PlaceOrder.txt", &full, &[".selfTradePreventionMode"], &[]);
 }

@@ -42,7 +42,7 @@ fn bought() -> Vec<Event> {
     (order.executed, order.notional, order.status) = (Quantity(500_000_000), Amount(2_000_003), OrderStatus::Filled);
     let second =
         Execution { fill: Some(fill(57, 400_001, 300_000_000, 300_000)), ..execution(ExecutionKind::Trade, order) };
-    vec![event(accepted), event(other), event(first), event(second)]
+    vec![event(&accepted), event(&other), event(&first), event(&second)]
 }
 
 fn placed(events: &[Event], response: Response, style: Style) -> String {
@@ -79,7 +79,7 @@ fn conditional_fields_appear_when_they_apply() {
         strategy_type: Some(1_000_000),
         ..view()
     };
-    let events = [event(execution(ExecutionKind::New, view())), event(execution(ExecutionKind::Expired, order))];
+    let events = [event(&execution(ExecutionKind::New, view())), event(&execution(ExecutionKind::Expired, order))];
     let full = placed(&events, Response::Full, MILLIS);
     let tail = concat!(
         r#""status":"EXPIRED","timeInForce":"IOC","type":"LIMIT","side":"BUY","workingTime":1684804350068,"strategyId":37463720,"#,
@@ -107,9 +107,9 @@ fn prevention(taker_reduced: u64, maker_reduced: u64) -> Vec<Event> {
             quantity: Quantity(200_000_000),
             reduced: Quantity(reduced),
         };
-        event(Execution { prevention: Some(prevention), ..execution(ExecutionKind::TradePrevention, order) })
+        event(&Execution { prevention: Some(prevention), ..execution(ExecutionKind::TradePrevention, order) })
     };
-    let accepted = event(execution(ExecutionKind::New, view()));
+    let accepted = event(&execution(ExecutionKind::New, view()));
     let taker = (taker_reduced > 0).then(|| side(4, 3, taker_reduced));
     [Some(accepted), Some(side(3, 4, maker_reduced)), taker].into_iter().flatten().collect()
 }
@@ -164,9 +164,9 @@ const CANCELED: &str = concat!(
 
 #[test]
 fn cancels_report_the_order() {
-    let events = [event(cancel())];
+    let events = [event(&cancel())];
     assert_eq!(text(|out| assert_eq!(replies::canceled(&events, MILLIS, &Exchange, out), 200)), CANCELED);
-    let events = [event(cancel()), event(cancel())];
+    let events = [event(&cancel()), event(&cancel())];
     assert_eq!(
         text(|out| assert_eq!(replies::canceled_all(&events, MILLIS, &Exchange, out), 200)),
         format!("[{CANCELED},{CANCELED}]")
@@ -395,8 +395,8 @@ fn posted(account: AccountId, delta: i128, cause: Cause) -> Event {
 fn an_account_hears_what_concerns_it_in_order() {
     let other = AccountId(1_001);
     let events = [
-        event(execution(ExecutionKind::New, view())),
-        event(execution(ExecutionKind::New, agio_engine::vocabulary::OrderView { account: other, ..view() })),
+        event(&execution(ExecutionKind::New, view())),
+        event(&execution(ExecutionKind::New, agio_engine::vocabulary::OrderView { account: other, ..view() })),
         posted(OWNER, -10_000_000_000, Cause::Withdrawal),
         posted(OWNER, 5, Cause::Commission),
         posted(AccountId(0), 10_000_000_000, Cause::Withdrawal),

@@ -6,7 +6,7 @@ use agio_edge::auth::{KeyError, authorize, authorize_pairs, authorize_session};
 use agio_edge::schema::Name;
 use agio_edge::{Pair, Verifier};
 use agio_engine::units::Micros;
-use common::{NOW, place_schema};
+use common::{NOW, hex, place_schema};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 
 /// The secret and the signatures of rest-api.md's and web-socket-api.md's examples.
@@ -60,7 +60,7 @@ fn query_and_body_are_joined_without_a_separator() {
         ("symbol=LTCBTC&side=BUY&type=LIMIT", "quantity=1&price=0.1&timeInForce=GTC&timestamp=1499827319559");
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, SECRET);
     let tag = ring::hmac::sign(&key, format!("{query}{body}").as_bytes());
-    let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(tag.as_ref());
     let verifier = Verifier::hmac(SECRET);
     assert_eq!(outcome(query, &format!("{body}&signature={hex}"), &verifier), "LTCBTC");
     assert_eq!(outcome(&format!("{query}&signature={hex}"), body, &verifier), "LTCBTC");
@@ -115,7 +115,7 @@ fn base64(bytes: &[u8]) -> String {
     for three in bytes.chunks(3) {
         let bits = three.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
         (0..4).for_each(|n| {
-            text.push(if n <= three.len() { DIGITS[(bits >> (18 - 6 * n) & 63) as usize] as char } else { '=' })
+            text.push(if n <= three.len() { DIGITS[(bits >> (18 - 6 * n) & 63) as usize] as char } else { '=' });
         });
     }
     text
@@ -153,7 +153,7 @@ fn refusals_come_in_order() {
 }
 
 /// web-socket-api.md's example, with another value for one name.
-fn pairs<'a>(signature: &'a str) -> Vec<(&'a str, Pair<'a>)> {
+fn pairs(signature: &str) -> Vec<(&str, Pair<'_>)> {
     vec![
         ("symbol", Pair::Text("BTCUSDT")),
         ("side", Pair::Text("SELL")),
@@ -188,7 +188,7 @@ fn the_websocket_api_takes_encoded_payloads_too() {
         [r#"symbols=["A","B"]&timestamp=1499827319559"#, "symbols=%5B%22A%22%2C%22B%22%5D&timestamp=1499827319559"]
     {
         let tag = ring::hmac::sign(&key, payload.as_bytes());
-        let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(tag.as_ref());
         for list in [Pair::List(vec!["A", "B"]), Pair::Text(r#"["A","B"]"#)] {
             let pairs =
                 [("timestamp", Pair::Integer(1_499_827_319_559)), ("signature", Pair::Text(&hex)), ("symbols", list)];

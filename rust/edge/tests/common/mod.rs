@@ -91,8 +91,8 @@ pub fn fill(trade: u64, price: u64, quantity: u64, commission: u128) -> Fill {
     }
 }
 
-pub fn event(execution: Execution) -> Event {
-    Event::Executed(Executed { execution })
+pub fn event(execution: &Execution) -> Event {
+    Event::Executed(Executed { execution: *execution })
 }
 
 pub fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -100,4 +100,9 @@ pub fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
     write(&mut out);
     serde_json::from_slice::<serde_json::Value>(&out).expect("the bytes are JSON");
     String::from_utf8(out).unwrap()
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
