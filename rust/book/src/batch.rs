@@ -1,35 +1,56 @@
 //! Many messages in one call: the memory that a message will need is asked for several messages ahead.
 
 use crate::book::Book;
+use crate::index::hash;
+use crate::slab::{NOBODY, Slot};
 use crate::types::{BatchSink, Done, Error, Incoming, Message, Placed, Policy};
 
-/// How many messages ahead the index is asked for, and the order and its level once the index is there.
-const INDEX_AHEAD: usize = 16;
-const ORDER_AHEAD: usize = 8;
-const LEVEL_AHEAD: usize = 4;
+/// How many messages ahead the index is asked for; half as many, the order; a quarter as many, its level.
+const AHEAD: usize = 16;
+
+/// What is known of a message that is still to come.
+#[derive(Clone, Copy, Default)]
+struct Coming {
+    hash: u32,
+    slot: Slot,
+    /// The price where it will rest, 0 if it names none.
+    price: u64,
+}
 
 impl<P: Policy> Book<P> {
     /// Applies messages in order. What each one does and reports is what the single calls do and report.
     pub fn apply_batch<S: BatchSink<P>>(&mut self, messages: &[Message], sink: &mut S) {
-        for message in messages.iter().take(INDEX_AHEAD) {
-            self.warm_index(message);
-        }
-        for message in messages.iter().take(ORDER_AHEAD) {
-            self.warm_order(message);
-        }
-        for (index, message) in messages.iter().enumerate() {
-            if let Some(later) = messages.get(index + INDEX_AHEAD) {
-                self.warm_index(later);
+        let mut coming = [Coming::default(); AHEAD];
+        for step in 0..messages.len() + AHEAD {
+            if let Some(message) = messages.get(step) {
+                let first = Coming::of(message);
+                self.index.warm(first.hash);
+                self.ladder.warm(first.price);
+                coming[step % AHEAD] = first;
             }
-            if let Some(later) = messages.get(index + ORDER_AHEAD) {
-                self.warm_order(later);
+            self.warm_order(&mut coming[(step + AHEAD / 2) % AHEAD]);
+            self.warm_level(coming[(step + AHEAD / 4) % AHEAD]);
+            if let Some(index) = (step + 1).checked_sub(AHEAD).filter(|&index| index < messages.len()) {
+                let (result, payload) = self.apply(index, &messages[index], sink);
+                sink.done(index, result, payload);
             }
-            if let Some(later) = messages.get(index + LEVEL_AHEAD) {
-                self.warm_level(later);
-            }
-            let (result, payload) = self.apply(index, message, sink);
-            sink.done(index, result, payload);
         }
+    }
+
+    /// Second step ahead: the order that it names.
+    #[inline]
+    fn warm_order(&self, coming: &mut Coming) {
+        coming.slot = self.index.guess(coming.hash);
+        self.slab.warm(coming.slot);
+    }
+
+    /// Third step ahead: that order's level and its neighbours. An order that is not there yet has none.
+    #[inline]
+    fn warm_level(&self, coming: Coming) {
+        let Some(node) = self.slab.get(coming.slot) else { return };
+        self.ladder.warm(node.price);
+        self.slab.warm(node.prev);
+        self.slab.warm(node.next);
     }
 
     #[inline]
@@ -61,42 +82,16 @@ impl<P: Policy> Book<P> {
         let mut policy = sink.policy(index);
         Ok(self.enter(order, |placed, sink| sink.payload(index, placed), &mut policy, sink))
     }
+}
 
-    /// First step ahead: where the id stands in the index, and for a new order its level.
+impl Coming {
     #[inline]
-    fn warm_index(&self, message: &Message) {
-        match *message {
-            Message::Place(Incoming { id, limit, .. }) => {
-                self.index.warm(id);
-                if let Some(price) = limit {
-                    self.ladder.warm(price);
-                }
-            }
-            Message::Cancel { id } | Message::Reduce { id, .. } => self.index.warm(id),
-            Message::Replace { id, price, .. } => {
-                self.index.warm(id);
-                self.ladder.warm(price);
-            }
-        }
-    }
-
-    /// Second step ahead: the order itself.
-    #[inline]
-    fn warm_order(&self, message: &Message) {
-        if let Message::Cancel { id } | Message::Reduce { id, .. } | Message::Replace { id, .. } = *message {
-            self.slab.warm(self.index.guess(id));
-        }
-    }
-
-    /// Third step ahead: its level and its neighbours.
-    #[inline]
-    fn warm_level(&self, message: &Message) {
-        if let Message::Cancel { id } | Message::Reduce { id, .. } | Message::Replace { id, .. } = *message {
-            if let Some(node) = self.slab.get(self.index.guess(id)) {
-                self.ladder.warm(node.price);
-                self.slab.warm(node.prev);
-                self.slab.warm(node.next);
-            }
-        }
+    fn of(message: &Message) -> Self {
+        let (id, price) = match *message {
+            Message::Place(Incoming { id, limit, .. }) => (id, limit.unwrap_or(0)),
+            Message::Cancel { id } | Message::Reduce { id, .. } => (id, 0),
+            Message::Replace { id, price, .. } => (id, price),
+        };
+        Self { hash: hash(id), slot: NOBODY, price }
     }
 }

@@ -1,7 +1,7 @@
 //! The book: matching, and all that can be done to a resting order.
 
-use crate::index::{Found, Index};
-use crate::ladder::Ladder;
+use crate::index::{Found, Index, hash};
+use crate::ladder::{Ladder, rank};
 use crate::slab::{NOBODY, Node, Slab, Slot};
 use crate::types::{End, Error, Fill, Incoming, Lifetime, Meeting, Placed, Policy, Prevented, Resting, Side, Sink};
 use crate::window::Level;
@@ -84,11 +84,7 @@ impl<P: Policy> Book<P> {
     #[inline]
     fn crosses(&self, side: Side, limit: u64) -> bool {
         let best = self.ladder.best(side.opposite());
-        let reached = match side {
-            Side::Buy => limit >= best,
-            Side::Sell => limit <= best,
-        };
-        reached && self.ladder.exists(side.opposite())
+        rank(side, limit) >= rank(side, best) && self.ladder.exists(side.opposite())
     }
 
     #[inline]
@@ -142,13 +138,10 @@ impl<P: Policy> Book<P> {
     #[inline]
     fn append(&mut self, order: &Resting, payload: P::Order) -> u64 {
         let &Resting { id, side, price, quantity } = order;
-        let slot = self.slab.insert(Node { id, price, quantity, prev: NOBODY, next: NOBODY }, payload);
-        self.index.insert(id, slot);
+        let slot = self.slab.next_slot();
+        self.index.insert(hash(id), slot);
         let (total, before) = self.ladder.append(side, price, slot, quantity);
-        if before != NOBODY {
-            self.slab.node_mut(before).next = slot;
-            self.slab.node_mut(slot).prev = before;
-        }
+        self.slab.insert(Node { id, price, quantity, prev: before, next: NOBODY }, payload);
         total
     }
 
@@ -261,11 +254,7 @@ impl<P: Policy> Book<P> {
             return;
         }
         level.head = next;
-        if next == NOBODY {
-            level.tail = NOBODY;
-        } else {
-            self.slab.node_mut(next).prev = NOBODY;
-        }
+        level.tail = if next == NOBODY { NOBODY } else { level.tail };
         let found = self.find(id).expect("every resting order is in the index");
         self.index.remove(found);
         drop(self.slab.remove(slot));
@@ -305,7 +294,7 @@ impl<P: Policy> Book<P> {
 
     #[inline]
     pub(crate) fn find(&self, id: u64) -> Option<Found> {
-        self.index.find(id, |slot| self.slab.node(slot).id == id)
+        self.index.find(hash(id), |slot| self.slab.node(slot).id == id)
     }
 
     #[inline]
@@ -332,24 +321,13 @@ impl<P: Policy> Book<P> {
         let Node { price, quantity, prev, next, .. } = *self.slab.node(found.slot);
         self.index.remove(found);
         let payload = self.slab.remove(found.slot);
-        if prev == NOBODY && next == NOBODY {
-            self.ladder.close(side, price);
-            return (0, payload);
-        }
         let level = self.ladder.level_mut(price);
         level.total -= quantity;
+        level.head = if prev == NOBODY { next } else { level.head };
+        level.tail = if next == NOBODY { prev } else { level.tail };
         let total = level.total;
-        if prev == NOBODY {
-            level.head = next;
-        }
-        if next == NOBODY {
-            level.tail = prev;
-        }
-        if prev != NOBODY {
-            self.slab.node_mut(prev).next = next;
-        }
-        if next != NOBODY {
-            self.slab.node_mut(next).prev = prev;
+        if total == 0 {
+            self.ladder.close(side, price);
         }
         (total, payload)
     }

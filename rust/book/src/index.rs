@@ -1,185 +1,241 @@
-//! From an order's id to its slot: open addressing, growing a little with each insertion.
+//! From an order's id to its slot: open addressing by cache lines, growing a little with each insertion.
 //!
-//! An entry is 8 bytes: 32 bits of the id's hash and the slot; the id itself stands in the slab. The position of an
-//! entry follows from its hash bits, so that neither growing nor closing a gap after a removal looks at the slab.
+//! A line is eight words: seven entries, each 32 bits of the id's hash and the slot (the id itself stands in the slab),
+//! and before them one byte of hash for each, so that all seven are compared at once. Nearly every question is answered
+//! by one line. The line where an entry belongs follows from its hash bits, so that growing does not look at the slab.
+//!
+//! The last byte of the first word counts the entries that found this line full and went on to the next: a search
+//! goes on only past such a line, and removing an entry lowers the counts that it raised. So entries that are gone
+//! leave nothing behind.
 
-use crate::memory::prefetch;
+use crate::memory::Lines;
 use crate::slab::Slot;
 
-const EMPTY: u64 = 0;
-/// In the table that is being left: an entry that has moved or gone. No order has this slot.
-const GONE: u64 = u32::MAX as u64;
-const FIRST_BITS: u32 = 6;
-/// How many places of the old table move with each insertion. The new table, twice as large and 5/16 full, takes
-/// 5/8 of the old size in insertions before it is full, so 2 would do.
-const MOVED_AT_ONCE: usize = 16;
+/// The lowest and the highest bit of the bytes that stand for the seven entries.
+const LOW: u64 = 0x0001_0101_0101_0101;
+const HIGH: u64 = LOW << 7;
+/// Where the count stands in the first word.
+const COUNT: u32 = 56;
+
+const FIRST_LINES: usize = 16;
+/// How many lines of the old table move with each insertion. The new table, twice as large, fills up no sooner than
+/// after 2.5 insertions for each old line, so 1 would do.
+const MOVED_AT_ONCE: usize = 2;
 
 /// 32 bits of hash: the halves of a 128-bit product, folded. Deterministic, and spreads ids of any pattern.
 #[inline]
-fn hash(id: u64) -> u32 {
+pub(crate) fn hash(id: u64) -> u32 {
     let product = u128::from(id ^ 0x9E37_79B9_7F4A_7C15) * 0xD6E8_FEB8_6659_FD93_u128;
     (((product >> 64) as u64 ^ product as u64) >> 32) as u32
 }
 
+/// The byte that stands for a hash: its low bits, and the highest one for "in use".
 #[inline]
-const fn slot_of(entry: u64) -> Slot {
-    entry as u32
+const fn byte(hash: u32) -> u64 {
+    hash as u64 & 0x7F | 0x80
+}
+
+/// The high bit of each byte that is this hash's; now and then of another one behind it, too.
+#[inline]
+const fn matching(bytes: u64, hash: u32) -> u64 {
+    let differing = bytes ^ (byte(hash) * LOW);
+    differing.wrapping_sub(LOW) & !differing & HIGH
+}
+
+/// The number of the entry whose bit is the lowest of a mask.
+#[inline]
+const fn first(mask: u64) -> usize {
+    (mask.trailing_zeros() / 8) as usize
+}
+
+/// The entry's word in its line.
+#[inline]
+const fn word(entry: usize) -> usize {
+    (1 + entry) % 8
+}
+
+/// Raises the count of a line. A count of 255 stays: it no longer knows how many there are.
+#[inline]
+const fn raised(bytes: u64) -> u64 {
+    if bytes >> COUNT == 255 { bytes } else { bytes + (1 << COUNT) }
 }
 
 #[inline]
-const fn hash_of(entry: u64) -> u32 {
-    (entry >> 32) as u32
+const fn lowered(bytes: u64) -> u64 {
+    if bytes >> COUNT == 255 { bytes } else { bytes - (1 << COUNT) }
 }
 
-/// Where an entry was found: the table and its place there.
+/// Where an entry was found.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
     pub(crate) slot: Slot,
-    place: usize,
+    hash: u32,
+    entry: usize,
+    line: usize,
     old: bool,
+}
+
+/// One table of lines.
+#[derive(Clone, Debug)]
+struct Table {
+    lines: Lines,
+    /// `32 - log2(lines)`: the line of an entry is the top bits of its hash.
+    shift: u32,
+}
+
+impl Table {
+    fn new(lines: usize) -> Self {
+        Self { lines: Lines::new(lines), shift: 32 - lines.trailing_zeros() }
+    }
+
+    #[inline]
+    fn home(&self, hash: u32) -> usize {
+        (u64::from(hash) >> self.shift) as usize
+    }
+
+    #[inline]
+    fn find(&self, hash: u32, same: impl Fn(Slot) -> bool) -> Option<(usize, usize, Slot)> {
+        let home = self.home(hash);
+        for number in home..home + self.lines.len() {
+            let line = self.lines.at(number);
+            let mut mask = matching(line[0], hash);
+            while mask != 0 {
+                let entry = line[word(first(mask))];
+                if entry >> 32 == u64::from(hash) && same(entry as Slot) {
+                    return Some((number, first(mask), entry as Slot));
+                }
+                mask &= mask - 1;
+            }
+            if line[0] >> COUNT == 0 {
+                break;
+            }
+        }
+        None
+    }
+
+    #[inline]
+    fn insert(&mut self, hash: u32, slot: Slot) {
+        let mut number = self.home(hash);
+        loop {
+            let line = self.lines.at_mut(number);
+            let free = !line[0] & HIGH;
+            if free != 0 {
+                line[0] |= byte(hash) << (free.trailing_zeros() - 7);
+                line[word(first(free))] = u64::from(hash) << 32 | u64::from(slot);
+                return;
+            }
+            line[0] = raised(line[0]);
+            number += 1;
+        }
+    }
+
+    #[inline]
+    fn remove(&mut self, hash: u32, number: usize, entry: usize) {
+        self.lines.at_mut(number)[0] &= !(0xFF << (entry * 8));
+        for passed in self.home(hash)..number {
+            let line = self.lines.at_mut(passed);
+            line[0] = lowered(line[0]);
+        }
+    }
+
+    /// Takes all entries out of a line. Its count stays: entries further on are still found past it.
+    fn take(&mut self, number: usize) -> impl Iterator<Item = (u32, Slot)> {
+        let line = self.lines.at_mut(number);
+        let taken = *line;
+        line[0] &= 0xFF << COUNT;
+        let used = (0..7).filter(move |entry| taken[0] >> (entry * 8) & 0x80 != 0);
+        used.map(move |entry| ((taken[word(entry)] >> 32) as u32, taken[word(entry)] as Slot))
+    }
 }
 
 /// The index. It does not know ids; whoever asks brings `same`, which compares the id in the slab.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
-    table: Vec<u64>,
-    /// `32 - log2(table.len())`: a place is the top bits of a hash.
-    shift: u32,
+    table: Option<Table>,
     used: usize,
-    old: Vec<u64>,
-    old_shift: u32,
-    moved: usize,
+    room: usize,
+    /// The table that is being left, and how many of its lines have moved.
+    old: Option<(Table, usize)>,
 }
 
 impl Index {
     pub(crate) const fn new() -> Self {
-        Self { table: Vec::new(), shift: 32, used: 0, old: Vec::new(), old_shift: 32, moved: 0 }
+        Self { table: None, used: 0, room: 0, old: None }
     }
 
-    /// Finds an id.
+    /// Finds an entry by the hash of its id.
     #[inline]
-    pub(crate) fn find(&self, id: u64, same: impl Fn(Slot) -> bool) -> Option<Found> {
-        let hash = hash(id);
-        if self.table.is_empty() {
-            return None;
+    pub(crate) fn find(&self, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
+        if let Some((line, entry, slot)) = self.table.as_ref()?.find(hash, &same) {
+            return Some(Found { slot, hash, entry, line, old: false });
         }
-        match probe(&self.table, self.shift, hash, &same) {
-            Some((place, slot)) => Some(Found { slot, place, old: false }),
-            None if self.old.is_empty() => None,
-            None => self.find_old(hash, &same),
-        }
+        if self.old.is_none() { None } else { self.find_old(hash, &same) }
     }
 
     #[cold]
     fn find_old(&self, hash: u32, same: &impl Fn(Slot) -> bool) -> Option<Found> {
-        let (place, slot) = probe(&self.old, self.old_shift, hash, same)?;
-        Some(Found { slot, place, old: true })
+        let (line, entry, slot) = self.old.as_ref()?.0.find(hash, same)?;
+        Some(Found { slot, hash, entry, line, old: true })
     }
 
     /// Adds an id that is not there.
     #[inline]
-    pub(crate) fn insert(&mut self, id: u64, slot: Slot) {
-        if !self.old.is_empty() {
+    pub(crate) fn insert(&mut self, hash: u32, slot: Slot) {
+        if self.old.is_some() {
             self.move_some();
         }
-        if self.used >= self.table.len() / 8 * 5 {
+        if self.used >= self.room {
             self.grow();
         }
         self.used += 1;
-        put(&mut self.table, self.shift, u64::from(hash(id)) << 32 | u64::from(slot));
+        self.table.as_mut().expect("it has grown").insert(hash, slot);
     }
 
     /// Removes what [`Index::find`] found, before anything else changes.
     #[inline]
     pub(crate) fn remove(&mut self, found: Found) {
         self.used -= 1;
-        if found.old {
-            self.old[found.place] = GONE;
-            return;
-        }
-        let mask = self.table.len() - 1;
-        let table = &mut self.table;
-        let (mut gap, mut place) = (found.place, found.place);
-        loop {
-            place = (place + 1) & mask;
-            let entry = table[place];
-            if entry == EMPTY {
-                break;
-            }
-            let home = (u64::from(hash_of(entry)) >> self.shift) as usize;
-            if place.wrapping_sub(home) & mask >= place.wrapping_sub(gap) & mask {
-                table[gap] = entry;
-                gap = place;
-            }
-        }
-        table[gap] = EMPTY;
+        let table = if found.old { self.old.as_mut().map(|(table, _)| table) } else { self.table.as_mut() };
+        table.expect("it was found there").remove(found.hash, found.line, found.entry);
     }
 
     /// Starts a table of twice the size; the old one's entries follow bit by bit.
     #[cold]
     fn grow(&mut self) {
-        debug_assert!(self.old.is_empty(), "the old table is empty long before the new one is full");
-        let bits = if self.table.is_empty() { FIRST_BITS } else { 33 - self.shift };
-        self.old = std::mem::replace(&mut self.table, vec![EMPTY; 1 << bits]);
-        self.old_shift = std::mem::replace(&mut self.shift, 32 - bits);
-        self.moved = 0;
+        debug_assert!(self.old.is_none(), "the old table is empty long before the new one is full");
+        let lines = self.table.as_ref().map_or(FIRST_LINES, |table| table.lines.len() * 2);
+        self.old = self.table.replace(Table::new(lines)).map(|old| (old, 0));
+        // Five of seven entries: few lines pass entries on.
+        self.room = lines * 5;
     }
 
     #[cold]
     fn move_some(&mut self) {
-        let end = (self.moved + MOVED_AT_ONCE).min(self.old.len());
-        for place in self.moved..end {
-            let entry = self.old[place];
-            if entry != EMPTY && entry != GONE {
-                self.old[place] = GONE;
-                put(&mut self.table, self.shift, entry);
-            }
+        let (Some((old, moved)), Some(table)) = (&mut self.old, &mut self.table) else { return };
+        let end = *moved + MOVED_AT_ONCE;
+        for number in *moved..end {
+            old.take(number).for_each(|(hash, slot)| table.insert(hash, slot));
         }
-        self.moved = end;
-        if end == self.old.len() {
-            self.old = Vec::new();
+        *moved = end;
+        if end >= old.lines.len() {
+            self.old = None;
         }
     }
 
     /// Asks for the line where an id would be found.
     #[inline]
-    pub(crate) fn warm(&self, id: u64) {
-        prefetch(&self.table, (u64::from(hash(id)) >> self.shift) as usize);
+    pub(crate) fn warm(&self, hash: u32) {
+        if let Some(table) = &self.table {
+            table.lines.warm(table.home(hash));
+        }
     }
 
-    /// The slot that an id has in all likelihood, for prefetching: it is not compared with the slab.
+    /// The slot that an id has in all likelihood, or 0: a look at one line, and the id is not compared.
     #[inline]
-    pub(crate) fn guess(&self, id: u64) -> Slot {
-        let hash = hash(id);
-        if self.table.is_empty() {
-            return 0;
-        }
-        probe(&self.table, self.shift, hash, &|_| true).map_or(0, |(_, slot)| slot)
+    pub(crate) fn guess(&self, hash: u32) -> Slot {
+        let Some(table) = &self.table else { return 0 };
+        let line = table.lines.at(table.home(hash));
+        let mask = matching(line[0], hash);
+        if mask == 0 { 0 } else { line[word(first(mask))] as Slot }
     }
-}
-
-#[inline]
-fn probe(table: &[u64], shift: u32, hash: u32, same: &impl Fn(Slot) -> bool) -> Option<(usize, Slot)> {
-    let mask = table.len() - 1;
-    let mut place = (u64::from(hash) >> shift) as usize & mask;
-    loop {
-        let entry = table[place];
-        if hash_of(entry) == hash && entry != EMPTY && entry != GONE && same(slot_of(entry)) {
-            return Some((place, slot_of(entry)));
-        }
-        if entry == EMPTY {
-            return None;
-        }
-        place = (place + 1) & mask;
-    }
-}
-
-#[inline]
-fn put(table: &mut [u64], shift: u32, entry: u64) {
-    let mask = table.len() - 1;
-    let mut place = (u64::from(hash_of(entry)) >> shift) as usize & mask;
-    while table[place] != EMPTY {
-        place = (place + 1) & mask;
-    }
-    table[place] = entry;
 }

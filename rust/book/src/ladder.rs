@@ -11,14 +11,13 @@ use crate::window::{FEWEST_PAGES, Level, MOST_PAGES, Step, Window};
 
 /// How many levels a book keeps in the map before it makes a window: a quiet market needs none.
 const BEFORE_WINDOW: usize = 16;
-/// "No level", as a best price: it crosses nothing.
-const NO_BEST: [u64; 2] = [0, u64::MAX];
 
 /// The levels of both sides.
 #[derive(Clone, Debug)]
 pub(crate) struct Ladder {
     window: Window,
     outside: BTreeMap<u64, Level>,
+    /// The best price of each side as [`rank`], 0 when the side is empty.
     best: [u64; 2],
     /// How many levels outside are not on the window's step.
     strays: usize,
@@ -26,39 +25,33 @@ pub(crate) struct Ladder {
     patience: usize,
 }
 
-/// Whether the first price is better than the second, for this side.
+/// A number that is the larger the better a price is for this side. It is its own inverse.
 #[inline]
-const fn better(side: Side, price: u64, than: u64) -> bool {
-    match side {
-        Side::Buy => price > than,
-        Side::Sell => price < than,
-    }
+pub(crate) const fn rank(side: Side, price: u64) -> u64 {
+    price ^ (side as u64).wrapping_neg()
 }
 
 impl Ladder {
     pub(crate) fn new() -> Self {
-        Self { window: Window::none(), outside: BTreeMap::new(), best: NO_BEST, strays: 0, patience: BEFORE_WINDOW }
+        Self { window: Window::none(), outside: BTreeMap::new(), best: [0; 2], strays: 0, patience: BEFORE_WINDOW }
     }
 
-    /// The best price of a side; with none, a price that crosses nothing, where nothing rests.
+    /// The best price of a side; with none, the price that no order is worse than.
     #[inline]
     pub(crate) const fn best(&self, side: Side) -> u64 {
-        self.best[side as usize]
+        rank(side, self.best[side as usize])
     }
 
     /// Whether anything rests on a side.
     #[inline]
     pub(crate) fn exists(&self, side: Side) -> bool {
-        match side {
-            Side::Buy => self.best[0] != NO_BEST[0],
-            Side::Sell => self.best[1] != NO_BEST[1] || self.exists_at_the_top(),
-        }
+        self.best[side as usize] != 0 || self.exists_at_the_end(side)
     }
 
-    /// The price that stands for "no asks" is one that an order may have.
+    /// The price that stands for "no asks" is one that an ask may have.
     #[cold]
-    fn exists_at_the_top(&self) -> bool {
-        self.best[0] != u64::MAX && self.level(u64::MAX).head != 0
+    fn exists_at_the_end(&self, side: Side) -> bool {
+        side == Side::Sell && self.best(Side::Buy) != u64::MAX && self.level(u64::MAX).head != 0
     }
 
     /// The side of an order that rests at this price.
@@ -99,17 +92,14 @@ impl Ladder {
     /// order before it.
     #[inline]
     pub(crate) fn append(&mut self, side: Side, price: u64, slot: Slot, quantity: u64) -> (u64, Slot) {
-        if better(side, price, self.best[side as usize]) {
-            self.best[side as usize] = price;
-        }
+        let best = &mut self.best[side as usize];
+        *best = rank(side, price).max(*best);
         let level = match self.window.tick(price) {
             Some(tick) => self.window.open(tick),
             None => self.open_outside(side, price),
         };
         let before = level.tail;
-        if before == 0 {
-            level.head = slot;
-        }
+        level.head = if before == 0 { slot } else { level.head };
         level.tail = slot;
         level.total += quantity;
         (level.total, before)
@@ -138,8 +128,8 @@ impl Ladder {
             Some(tick) => self.window.close(tick),
             None => self.close_outside(price),
         }
-        if price == self.best[side as usize] {
-            self.best[side as usize] = self.next(side, price).unwrap_or(NO_BEST[side as usize]);
+        if price == self.best(side) {
+            self.best[side as usize] = self.next(side, price).map_or(0, |price| rank(side, price));
         }
     }
 
@@ -168,7 +158,7 @@ impl Ladder {
             Side::Sell => price.checked_add(1).and_then(|from| self.outside.range(from..).next()),
         };
         match (inside, outside.map(|(&price, _)| price)) {
-            (Some(one), Some(other)) => Some(if better(side, one, other) { one } else { other }),
+            (Some(one), Some(other)) => Some(rank(side, rank(side, one).max(rank(side, other)))),
             (one, other) => one.or(other),
         }
     }
@@ -279,11 +269,11 @@ impl Ladder {
 
     /// A price between the sides, or on the one there is.
     fn middle(&self, price: u64) -> u64 {
-        match self.best {
-            NO_BEST => price,
-            [0, ask] => ask,
-            [bid, u64::MAX] => bid,
-            [bid, ask] => bid + (ask - bid) / 2,
+        match (self.best, self.best(Side::Buy), self.best(Side::Sell)) {
+            ([0, 0], ..) => price,
+            ([0, _], _, ask) => ask,
+            ([_, 0], bid, _) => bid,
+            (_, bid, ask) => bid + (ask - bid) / 2,
         }
     }
 }

@@ -1,17 +1,24 @@
 //! The slow twin: the same interface, as plain as it can be, to compare the fast book with.
 //!
-//! Each side is one list of orders in the order in which they trade. Every question is answered by a scan.
+//! Each level is a list of orders in the order in which they came; each side is a sorted map of such lists. Totals are
+//! summed and orders searched for whenever somebody asks.
+
+use std::collections::BTreeMap;
 
 use crate::{
     BatchSink, Done, End, Error, Fill, Incoming, Lifetime, Meeting, Message, Placed, Policy, Prevented, Resting, Side,
     Sink,
 };
 
+/// The orders at one price, in the order in which they trade, with their payloads.
+type Queue<P> = Vec<(Resting, <P as Policy>::Order)>;
+
 /// One market's order book, obviously right and slow.
 #[derive(Clone, Debug)]
 pub struct Book<P: Policy> {
-    bids: Vec<(Resting, P::Order)>,
-    asks: Vec<(Resting, P::Order)>,
+    bids: BTreeMap<u64, Vec<(Resting, P::Order)>>,
+    asks: BTreeMap<u64, Vec<(Resting, P::Order)>>,
+    places: BTreeMap<u64, (Side, u64)>,
     limit: usize,
 }
 
@@ -29,30 +36,46 @@ impl<P: Policy> Book<P> {
 
     /// An empty book that refuses to hold more than `orders` orders.
     pub fn with_limit(orders: u32) -> Self {
-        Self { bids: Vec::new(), asks: Vec::new(), limit: orders.min(crate::MAX_ORDERS) as usize }
+        let limit = orders.min(crate::MAX_ORDERS) as usize;
+        Self { bids: BTreeMap::new(), asks: BTreeMap::new(), places: BTreeMap::new(), limit }
     }
 
-    fn side(&self, side: Side) -> &Vec<(Resting, P::Order)> {
+    fn side(&self, side: Side) -> &BTreeMap<u64, Queue<P>> {
         match side {
             Side::Buy => &self.bids,
             Side::Sell => &self.asks,
         }
     }
 
-    fn side_mut(&mut self, side: Side) -> &mut Vec<(Resting, P::Order)> {
+    fn side_mut(&mut self, side: Side) -> &mut BTreeMap<u64, Queue<P>> {
         match side {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.asks,
         }
     }
 
-    fn find(&self, id: u64) -> Result<(Side, usize), Error> {
-        for side in [Side::Buy, Side::Sell] {
-            if let Some(at) = self.side(side).iter().position(|(order, _)| order.id == id) {
-                return Ok((side, at));
-            }
+    fn queue(&self, side: Side, price: u64) -> &[(Resting, P::Order)] {
+        self.side(side).get(&price).map_or(&[], Vec::as_slice)
+    }
+
+    /// Where an order is: its side, its price, its place in the queue.
+    fn find(&self, id: u64) -> Result<(Side, u64, usize), Error> {
+        let &(side, price) = self.places.get(&id).ok_or(Error::Unknown)?;
+        let at = self.queue(side, price).iter().position(|(order, _)| order.id == id);
+        Ok((side, price, at.expect("an order is where its place says")))
+    }
+
+    fn queue_mut(&mut self, side: Side, price: u64) -> &mut Queue<P> {
+        self.side_mut(side).entry(price).or_default()
+    }
+
+    fn remove(&mut self, side: Side, price: u64, at: usize) -> (Resting, P::Order) {
+        let gone = self.queue_mut(side, price).remove(at);
+        if self.queue(side, price).is_empty() {
+            self.side_mut(side).remove(&price);
         }
-        Err(Error::Unknown)
+        self.places.remove(&gone.0.id);
+        gone
     }
 
     /// Places an order: checks, matches, and lets the rest rest. `payload` is called only when something rests.
@@ -132,7 +155,7 @@ impl<P: Policy> Book<P> {
     /// The dry run of fill-or-kill: does all of it trade, under this policy?
     fn fills_whole(&self, order: &Incoming, mut policy: P) -> bool {
         let mut left = order.quantity;
-        for (maker, data) in self.side(order.side.opposite()) {
+        for (maker, data) in self.orders(order.side.opposite()) {
             let mut maker_left = maker.quantity;
             while left > 0 && maker_left > 0 {
                 let quota = if reaches(order, maker.price) { policy.quota(maker.price, left) } else { 0 };
@@ -165,7 +188,7 @@ impl<P: Policy> Book<P> {
                 if quota == 0 {
                     placed.end = End::Remainder;
                 } else {
-                    self.meet_first(side, quota, &mut placed, policy, sink);
+                    self.meet_first(side, price, quota, &mut placed, policy, sink);
                 }
             }
             let total = self.total(side, price);
@@ -180,12 +203,13 @@ impl<P: Policy> Book<P> {
     fn meet_first<S: Sink<P::Order>>(
         &mut self,
         side: Side,
+        price: u64,
         quota: u64,
         placed: &mut Placed,
         policy: &mut P,
         sink: &mut S,
     ) {
-        let (maker, data) = &mut self.side_mut(side)[0];
+        let (maker, data) = &mut self.queue_mut(side, price)[0];
         let overlap = placed.left.min(maker.quantity);
         let meeting = policy.meet(data);
         if meeting == Meeting::Trade {
@@ -222,28 +246,22 @@ impl<P: Policy> Book<P> {
             }
         }
         if maker.quantity == 0 {
-            self.side_mut(side).remove(0);
+            self.remove(side, price, 0);
         }
         if placed.left == 0 {
             placed.end = if meeting == Meeting::Trade { End::Filled } else { End::Prevented };
         }
     }
 
-    /// Puts an order behind all orders of its side that are as good or better.
     fn append(&mut self, order: Resting, payload: P::Order) {
-        let list = self.side_mut(order.side);
-        let better = |other: &Resting| match order.side {
-            Side::Buy => other.price >= order.price,
-            Side::Sell => other.price <= order.price,
-        };
-        let at = list.iter().position(|(other, _)| !better(other)).unwrap_or(list.len());
-        list.insert(at, (order, payload));
+        self.places.insert(order.id, (order.side, order.price));
+        self.queue_mut(order.side, order.price).push((order, payload));
     }
 
     /// Takes an order out of the book.
     pub fn cancel<S: Sink<P::Order>>(&mut self, id: u64, sink: &mut S) -> Result<(Resting, P::Order), Error> {
-        let (side, at) = self.find(id)?;
-        let (order, payload) = self.side_mut(side).remove(at);
+        let (side, price, at) = self.find(id)?;
+        let (order, payload) = self.remove(side, price, at);
         sink.level(side, order.price, self.total(side, order.price));
         Ok((order, payload))
     }
@@ -253,8 +271,8 @@ impl<P: Policy> Book<P> {
         if left == 0 {
             return Err(Error::ZeroQuantity);
         }
-        let (side, at) = self.find(id)?;
-        let order = &mut self.side_mut(side)[at].0;
+        let (side, price, at) = self.find(id)?;
+        let order = &mut self.queue_mut(side, price)[at].0;
         if left >= order.quantity {
             return Err(Error::NotLess);
         }
@@ -279,8 +297,8 @@ impl<P: Policy> Book<P> {
         if quantity == 0 {
             return Err(Error::ZeroQuantity);
         }
-        let (side, at) = self.find(id)?;
-        let old = self.side(side)[at].0;
+        let (side, old_price, at) = self.find(id)?;
+        let old = self.queue(side, old_price)[at].0;
         let own = if old.price == price { old.quantity } else { 0 };
         if (self.total(side, price) - own).checked_add(quantity).is_none() {
             return Err(Error::LevelFull);
@@ -336,21 +354,21 @@ impl<P: Policy> Book<P> {
 
     /// A resting order and its payload.
     pub fn get(&self, id: u64) -> Option<(Resting, &P::Order)> {
-        let (side, at) = self.find(id).ok()?;
-        let (order, payload) = &self.side(side)[at];
+        let (side, price, at) = self.find(id).ok()?;
+        let (order, payload) = &self.queue(side, price)[at];
         Some((*order, payload))
     }
 
     /// A resting order and its payload, to change the payload.
     pub fn get_mut(&mut self, id: u64) -> Option<(Resting, &mut P::Order)> {
-        let (side, at) = self.find(id).ok()?;
-        let (order, payload) = &mut self.side_mut(side)[at];
+        let (side, price, at) = self.find(id).ok()?;
+        let (order, payload) = &mut self.queue_mut(side, price)[at];
         Some((*order, payload))
     }
 
     /// The best price of a side and the total there.
     pub fn best(&self, side: Side) -> Option<(u64, u64)> {
-        self.side(side).first().map(|(order, _)| (order.price, self.total(side, order.price)))
+        self.levels(side).next()
     }
 
     /// The total at a price, 0 when nothing rests there.
@@ -358,26 +376,31 @@ impl<P: Policy> Book<P> {
         self.level_orders(side, price).map(|(order, _)| order.quantity).sum()
     }
 
+    fn prices(&self, side: Side) -> Box<dyn Iterator<Item = u64> + '_> {
+        match side {
+            Side::Buy => Box::new(self.bids.keys().rev().copied()),
+            Side::Sell => Box::new(self.asks.keys().copied()),
+        }
+    }
+
     /// The levels of a side as (price, total), best first.
     pub fn levels(&self, side: Side) -> impl Iterator<Item = (u64, u64)> {
-        let mut prices: Vec<u64> = self.side(side).iter().map(|(order, _)| order.price).collect();
-        prices.dedup();
-        prices.into_iter().map(move |price| (price, self.total(side, price)))
+        self.prices(side).map(move |price| (price, self.total(side, price)))
     }
 
     /// The orders of a side in the order in which they trade.
     pub fn orders(&self, side: Side) -> impl Iterator<Item = (Resting, &P::Order)> {
-        self.side(side).iter().map(|(order, payload)| (*order, payload))
+        self.prices(side).flat_map(move |price| self.level_orders(side, price))
     }
 
     /// The orders at one price in the order in which they trade.
     pub fn level_orders(&self, side: Side, price: u64) -> impl Iterator<Item = (Resting, &P::Order)> {
-        self.orders(side).filter(move |(order, _)| order.price == price)
+        self.queue(side, price).iter().map(|(order, payload)| (*order, payload))
     }
 
     /// How many orders rest.
     pub fn len(&self) -> usize {
-        self.bids.len() + self.asks.len()
+        self.places.len()
     }
 
     /// Whether nothing rests.

@@ -1,6 +1,6 @@
 //! Resting orders in a slab: 32 bytes each, 32-bit links, payloads in a parallel slab under the same slot.
 
-use crate::memory::prefetch;
+use crate::memory::Chunks;
 
 /// The place of an order in the slab. 0 is nobody.
 pub(crate) type Slot = u32;
@@ -21,18 +21,21 @@ pub(crate) struct Node {
     pub(crate) next: Slot,
 }
 
-/// All resting orders of a book and their payloads.
+/// All resting orders of a book and their payloads. Slot 0 is nobody's: what is written to it means nothing, so that
+/// orders can be linked and unlinked without asking whether they have neighbours.
 #[derive(Clone, Debug)]
 pub(crate) struct Slab<T> {
-    nodes: Vec<Node>,
+    nodes: Chunks<Node>,
     payloads: Payloads<T>,
     free: Slot,
+    /// The first slot that was never used.
+    unused: Slot,
     len: u32,
 }
 
 impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
-        Self { nodes: Vec::new(), payloads: Payloads::new(), free: NOBODY, len: 0 }
+        Self { nodes: Chunks::new(), payloads: Payloads::new(), free: NOBODY, unused: 1, len: 0 }
     }
 
     pub(crate) const fn len(&self) -> u32 {
@@ -41,10 +44,10 @@ impl<T> Slab<T> {
 
     #[inline]
     pub(crate) fn node(&self, slot: Slot) -> &Node {
-        &self.nodes[slot as usize]
+        self.nodes.at(slot as usize)
     }
 
-    /// The node of a slot that may not exist.
+    /// As [`Slab::node`], of a slot that may not exist.
     #[inline]
     pub(crate) fn get(&self, slot: Slot) -> Option<&Node> {
         self.nodes.get(slot as usize)
@@ -52,7 +55,7 @@ impl<T> Slab<T> {
 
     #[inline]
     pub(crate) fn node_mut(&mut self, slot: Slot) -> &mut Node {
-        &mut self.nodes[slot as usize]
+        self.nodes.at_mut(slot as usize)
     }
 
     #[inline]
@@ -68,33 +71,47 @@ impl<T> Slab<T> {
     /// Both at once, for a sink that may change the payload.
     #[inline]
     pub(crate) fn both_mut(&mut self, slot: Slot) -> (&mut Node, &mut T) {
-        (&mut self.nodes[slot as usize], self.payloads.get_mut(slot))
+        (self.nodes.at_mut(slot as usize), self.payloads.get_mut(slot))
     }
 
-    /// Keeps an order; the caller has checked that there is room.
+    /// The slot that the next order gets.
     #[inline]
-    pub(crate) fn insert(&mut self, node: Node, payload: T) -> Slot {
-        let slot = if self.free == NOBODY { self.grow() } else { self.free };
-        self.free = self.nodes[slot as usize].next;
-        self.nodes[slot as usize] = node;
-        self.payloads.insert(slot, payload);
-        self.len += 1;
-        slot
+    pub(crate) fn next_slot(&mut self) -> Slot {
+        if self.free == NOBODY {
+            self.grow();
+        }
+        self.free
     }
 
     #[cold]
-    fn grow(&mut self) -> Slot {
-        if self.nodes.is_empty() {
-            self.nodes.push(Node::default());
+    fn grow(&mut self) {
+        if self.unused as usize >= self.nodes.capacity() {
+            self.nodes.grow(Node::default);
+            self.payloads.grow();
         }
-        self.nodes.push(Node::default());
-        (self.nodes.len() - 1) as Slot
+        self.free = self.unused;
+        self.unused += 1;
     }
 
-    /// Frees a slot. The most recently freed one is the next to be used: it is the warmest.
+    /// Keeps an order in [`Slab::next_slot`], and links it behind the one before it, if there is one.
+    #[inline]
+    pub(crate) fn insert(&mut self, node: Node, payload: T) {
+        let slot = self.free;
+        let place = self.nodes.at_mut(slot as usize);
+        self.free = place.next;
+        *place = node;
+        self.nodes.at_mut(node.prev as usize).next = slot;
+        self.payloads.insert(slot, payload);
+        self.len += 1;
+    }
+
+    /// Takes an order out of its queue and frees its slot, which is the next to be used: it is the warmest.
     #[inline]
     pub(crate) fn remove(&mut self, slot: Slot) -> T {
-        self.nodes[slot as usize].next = self.free;
+        let Node { prev, next, .. } = *self.node(slot);
+        self.node_mut(prev).next = next;
+        self.node_mut(next).prev = prev;
+        self.node_mut(slot).next = self.free;
         self.free = slot;
         self.len -= 1;
         self.payloads.remove(slot)
@@ -102,8 +119,10 @@ impl<T> Slab<T> {
 
     #[inline]
     pub(crate) fn warm(&self, slot: Slot) {
-        prefetch(&self.nodes, slot as usize);
-        self.payloads.warm(slot);
+        self.nodes.warm(slot as usize);
+        if !Payloads::<T>::SIZELESS {
+            self.payloads.slots.warm(slot as usize);
+        }
     }
 }
 
@@ -111,7 +130,7 @@ impl<T> Slab<T> {
 /// a vector of them is a mere count, and bare matching pays nothing for payloads.
 #[derive(Clone, Debug)]
 struct Payloads<T> {
-    slots: Vec<Option<T>>,
+    slots: Chunks<Option<T>>,
     bag: Vec<T>,
 }
 
@@ -121,40 +140,37 @@ impl<T> Payloads<T> {
     const SIZELESS: bool = size_of::<T>() == 0;
 
     const fn new() -> Self {
-        Self { slots: Vec::new(), bag: Vec::new() }
+        Self { slots: Chunks::new(), bag: Vec::new() }
+    }
+
+    fn grow(&mut self) {
+        if !Self::SIZELESS {
+            self.slots.grow(|| None);
+        }
     }
 
     #[inline]
     fn get(&self, slot: Slot) -> &T {
-        if Self::SIZELESS { &self.bag[0] } else { self.slots[slot as usize].as_ref().expect(LIVE) }
+        if Self::SIZELESS { &self.bag[0] } else { self.slots.at(slot as usize).as_ref().expect(LIVE) }
     }
 
     #[inline]
     fn get_mut(&mut self, slot: Slot) -> &mut T {
-        if Self::SIZELESS { &mut self.bag[0] } else { self.slots[slot as usize].as_mut().expect(LIVE) }
+        if Self::SIZELESS { &mut self.bag[0] } else { self.slots.at_mut(slot as usize).as_mut().expect(LIVE) }
     }
 
     #[inline]
     fn insert(&mut self, slot: Slot, payload: T) {
         if Self::SIZELESS {
             self.bag.push(payload);
-        } else if let Some(place) = self.slots.get_mut(slot as usize) {
-            *place = Some(payload);
         } else {
-            self.slots.resize_with(slot as usize, || None);
-            self.slots.push(Some(payload));
+            *self.slots.at_mut(slot as usize) = Some(payload);
         }
     }
 
     #[inline]
     fn remove(&mut self, slot: Slot) -> T {
-        if Self::SIZELESS { self.bag.pop().expect(LIVE) } else { self.slots[slot as usize].take().expect(LIVE) }
-    }
-
-    #[inline]
-    fn warm(&self, slot: Slot) {
-        if !Self::SIZELESS {
-            prefetch(&self.slots, slot as usize);
-        }
+        let payload = if Self::SIZELESS { self.bag.pop() } else { self.slots.at_mut(slot as usize).take() };
+        payload.expect(LIVE)
     }
 }

@@ -4,7 +4,7 @@
 //! directory's size, so moving the window moves nothing, and growing it copies 4 bytes per page.
 
 use crate::bitmap::Bitmap;
-use crate::memory::prefetch;
+use crate::memory::Chunks;
 use crate::slab::Slot;
 use crate::types::Side;
 
@@ -67,7 +67,7 @@ pub(crate) struct Window {
     /// Which places of the directory have a page.
     pages: Bitmap,
     /// The levels of all pages. Page 0 stays empty: it stands for all that are not there.
-    levels: Vec<Level>,
+    levels: Chunks<Level>,
     /// One bit for each level of each page that is not empty.
     occupied: Vec<u64>,
     free: Vec<u32>,
@@ -84,7 +84,7 @@ impl Window {
             span: 0,
             directory: Vec::new(),
             pages: Bitmap::new(0),
-            levels: Vec::new(),
+            levels: Chunks::new(),
             occupied: Vec::new(),
             free: Vec::new(),
             count: 0,
@@ -97,10 +97,10 @@ impl Window {
             step,
             directory: vec![0; pages as usize],
             pages: Bitmap::new(pages as usize),
-            levels: vec![Level::default(); PAGE as usize],
             occupied: vec![0],
             ..Self::none()
         };
+        window.levels.grow(Level::default);
         window.slide(base);
         window
     }
@@ -174,19 +174,19 @@ impl Window {
 
     #[inline]
     pub(crate) fn level(&self, tick: u64) -> &Level {
-        &self.levels[self.place(tick)]
+        self.levels.at(self.place(tick))
     }
 
     /// The level of a tick where something rests.
     #[inline]
     pub(crate) fn level_mut(&mut self, tick: u64) -> &mut Level {
         let place = self.place(tick);
-        &mut self.levels[place]
+        self.levels.at_mut(place)
     }
 
     #[inline]
     pub(crate) fn warm(&self, tick: u64) {
-        prefetch(&self.levels, self.place(tick));
+        self.levels.warm(self.place(tick));
     }
 
     /// The level of a tick where something is about to rest.
@@ -201,13 +201,15 @@ impl Window {
         let word = &mut self.occupied[page as usize];
         self.count += usize::from(*word & bit == 0);
         *word |= bit;
-        &mut self.levels[page as usize * PAGE as usize + (tick % PAGE) as usize]
+        self.levels.at_mut(page as usize * PAGE as usize + (tick % PAGE) as usize)
     }
 
     fn new_page(&mut self, slot: usize) -> u32 {
         let page = self.free.pop().unwrap_or_else(|| {
-            self.levels.resize(self.levels.len() + PAGE as usize, Level::default());
             self.occupied.push(0);
+            if self.occupied.len() * PAGE as usize > self.levels.capacity() {
+                self.levels.grow(Level::default);
+            }
             (self.occupied.len() - 1) as u32
         });
         self.directory[slot] = page;
@@ -220,7 +222,7 @@ impl Window {
     pub(crate) fn close(&mut self, tick: u64) {
         let slot = self.slot(tick / PAGE);
         let page = self.directory[slot];
-        self.levels[page as usize * PAGE as usize + (tick % PAGE) as usize] = Level::default();
+        *self.levels.at_mut(page as usize * PAGE as usize + (tick % PAGE) as usize) = Level::default();
         let word = &mut self.occupied[page as usize];
         *word &= !(1 << (tick % PAGE));
         self.count -= 1;
