@@ -2,6 +2,9 @@
 
 #![allow(dead_code, missing_docs)]
 
+pub(crate) mod mirror;
+pub(crate) mod random;
+
 use agio_engine::Engine;
 use agio_engine::commands::{Command, Deposit, Envelope, ListAsset, ListMarket, OpenAccount, Place, Signed};
 use agio_engine::events::Event;
@@ -44,7 +47,8 @@ pub(crate) fn open_filters() -> Filters {
 pub(crate) struct World {
     pub(crate) engine: Engine,
     pub(crate) time: Micros,
-    pub(crate) events: Vec<Event>,
+    /// All events so far, by command.
+    pub(crate) events: Vec<Vec<Event>>,
 }
 
 impl World {
@@ -66,7 +70,7 @@ impl World {
     pub(crate) fn run_as(&mut self, envelope: &Envelope, command: &Command) -> Vec<Event> {
         let mut events = Vec::new();
         self.engine.apply(envelope, command, &mut events);
-        self.events.extend(events.iter().cloned());
+        self.events.push(events.clone());
         events
     }
 
