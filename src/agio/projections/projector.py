@@ -87,8 +87,10 @@ class Projector:
             self.state = "stopped"
         except BaseException as error:  # noqa: BLE001  whatever it was, it is told
             self.state = "failed"
-            self._progress.fail()
-            self._on_failure(error)
+            try:
+                self._on_failure(error)
+            finally:
+                self._progress.fail()
 
     def _step(self) -> bool:
         """One transaction, or one idle wait. False when stopped and nothing is left."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agio.domain.history import Candle
 from agio.projections.spot.intervals import MINUTE, STORED, Interval
@@ -12,6 +12,26 @@ if TYPE_CHECKING:
 
 NONE = -1
 """The trade number of a candle in which nothing traded."""
+
+
+class StoredCandle(NamedTuple):
+    """The columns of the table `candles` that make a bucket."""
+
+    opened: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    quote_volume: int
+    trades: int
+    taker_buy_volume: int
+    taker_buy_quote_volume: int
+    first_trade: int
+    last_trade: int
+
+
+COLUMNS = StoredCandle._fields
 
 
 class Bucket:
@@ -42,7 +62,7 @@ class Bucket:
 
     @classmethod
     def of(cls, values: Iterable[int]) -> Bucket:
-        """From the columns `opened` to `last_trade` of the table `candles`."""
+        """From what is stored."""
         bucket = cls.__new__(cls)
         for name, value in zip(COLUMNS, values, strict=True):
             setattr(bucket, name, value)
@@ -85,16 +105,13 @@ class Bucket:
         self.taker_buy_quote_volume += later.taker_buy_quote_volume
 
     def columns(self) -> tuple[int, ...]:
-        """The columns `opened` to `last_trade` of the table `candles`."""
+        """As it is stored."""
         return tuple(getattr(self, name) for name in COLUMNS)
 
     def candle(self, closed: int) -> Candle:
         """As history gives it; `closed` is the last µs."""
         opened, *rest = self.columns()
         return Candle(opened, closed, *rest)
-
-
-COLUMNS = tuple(name for name in Candle._fields if name != "closed")
 
 
 class Growing:

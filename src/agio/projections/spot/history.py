@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sqlalchemy import ColumnElement, Select, Table, select
 
 from agio.domain.history import AggregateRow, Candle, OrderRow, TradeRow
 from agio.projections.reads import fetch
 from agio.projections.schema import aggregates, candles, orders, trades
-from agio.projections.spot.buckets import COLUMNS, Bucket
+from agio.projections.spot.buckets import COLUMNS, Bucket, StoredCandle
 from agio.projections.spot.folding import fold, openings
 from agio.projections.spot.intervals import INTERVALS, MINUTE
 
@@ -175,23 +175,6 @@ class SqlHistory:
             inside = stored.where(candles.c.opened >= opens[0], candles.c.opened < opens[-1])
             found = fetch(connection, inside.order_by(candles.c.opened), StoredCandle)
         return list(fold(map(Bucket.of, found), opens, previous.close if previous else 0))
-
-
-class StoredCandle(NamedTuple):
-    """The columns `opened` to `last_trade`."""
-
-    opened: int
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-    quote_volume: int
-    trades: int
-    taker_buy_volume: int
-    taker_buy_quote_volume: int
-    first_trade: int
-    last_trade: int
 
 
 def _stored(market: int, width: int) -> Select[Any]:

@@ -1,0 +1,290 @@
+"""`agio.ports.History` over every database it is kept in, against the plainest possible reading of the same rows."""
+
+import random
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, text
+
+from agio import ports
+from agio.adapters.sql.databases import PROJECTION
+from agio.adapters.sql.engine import server_engine, sqlite_engine
+from agio.adapters.sql.schema import prepare
+from agio.domain.history import AggregateRow, Candle, OrderRow, TradeRow
+from agio.projections.position import Progress
+from agio.projections.spot.history import SqlHistory
+from agio.projections.spot.intervals import INTERVALS, MINUTE
+from agio.projections.spot.tables import SpotTables
+from agio.projections.writer import Writer
+from tests.conftest import program
+from tests.unit.projections.made import START, MadeRows, history, order, trade
+
+COMMANDS = 1_200
+STEP = 37 * 60 * 1_000_000
+"""37 minutes between commands: a month in all, with many empty minutes."""
+NOW = START + (COMMANDS + 3) * STEP
+ROWS = list(history(COMMANDS, step=STEP))
+ORDERS = {(row.market, row.order): row for made in ROWS for row in map(OrderRow._make, made.orders)}
+TRADES = [TradeRow._make(row) for made in ROWS for row in made.trades]
+AGGREGATES = [AggregateRow._make(row) for made in ROWS for row in made.aggregates]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "mariadb"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Holds the rows of ROWS."""
+    folder = tmp_path_factory.mktemp(request.param)
+    for engine in embedded(folder) if request.param == "sqlite" else mariadb(folder):
+        prepare(engine, PROJECTION)
+        writer = Writer(engine, "spot", SpotTables(engine.dialect))
+        for start in range(0, COMMANDS, 97):
+            writer.write(ROWS[start : start + 97])
+        yield engine
+        engine.dispose()
+
+
+def embedded(folder: Path) -> Iterator[Engine]:
+    yield sqlite_engine(folder / "projection.db", durable=False)
+
+
+def mariadb(folder: Path) -> Iterator[Engine]:
+    """A server of our own, as long as the tests run."""
+    install, server = program("mariadb-install-db"), program("mariadbd")
+    pytest.importorskip("pymysql")
+    plain = ["--no-defaults", "--user=root", f"--datadir={folder}/data"]
+    subprocess.run([install, *plain, "--auth-root-authentication-method=normal", "--skip-test-db"], check=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    local = ["--bind-address=127.0.0.1", f"--port={port}", f"--socket={folder}/my.sock", "--skip-name-resolve"]
+    running = subprocess.Popen([server, *plain, *local])
+    try:
+        yield answering(f"mysql+pymysql://root@127.0.0.1:{port}")
+    finally:
+        running.terminate()
+        running.wait(30)
+
+
+def answering(url: str) -> Engine:
+    root = server_engine(url)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with root.begin() as connection:
+                connection.execute(text("CREATE DATABASE agio"))
+                return server_engine(f"{url}/agio")
+        except Exception:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+@pytest.fixture
+async def asked(database: Engine) -> AsyncIterator[ports.History]:
+    progress = Progress()
+    progress.advance(COMMANDS)
+    found = SqlHistory(database, progress, lambda: NOW)
+    yield found
+    found.close()
+
+
+def page(rows: list[Any], limit: int, *, oldest: bool) -> list[Any]:
+    return rows[:limit] if oldest else rows[-limit:]
+
+
+def bounds(chance: random.Random) -> dict[str, Any]:
+    """Bounds of all kinds: none, one, both, exact times of rows, empty ranges."""
+    times = [None, None, START, NOW, *(made.time + chance.randrange(-1, 2) for made in chance.sample(ROWS, 3))]
+    return {"start": chance.choice(times), "end": chance.choice(times), "limit": chance.choice([1, 2, 7, 500])}
+
+
+def inside(moment: int, start: int | None, end: int | None) -> bool:
+    return (start is None or moment >= start) and (end is None or moment <= end)
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_orders(asked: ports.History, seed: int) -> None:
+    chance = random.Random(seed)
+    account, market, from_id = 1000 + seed % 5, seed % 3, chance.choice([None, None, 0, 17, 200, 10**6])
+    asks = bounds(chance)
+    mine = [row for (where, _), row in sorted(ORDERS.items()) if where == market and row.account == account]
+    mine = [row for row in mine if inside(row.opened, asks["start"], asks["end"]) and row.order >= (from_id or 0)]
+    oldest = from_id is not None or asks["start"] is not None
+    found = await asked.orders(account, market, from_id=from_id, **asks)
+    assert found == page(mine, asks["limit"], oldest=oldest)
+    assert all(type(row) is OrderRow and type(row.on_book) is bool for row in found)
+
+
+async def test_one_order(asked: ports.History) -> None:
+    row = ORDERS[1, 9]
+    assert await asked.order(row.account, 1, 9, None) == row
+    assert await asked.order(row.account, 1, None, row.client_id) == row
+    assert await asked.order(row.account, 1, 9, row.client_id) == row
+    assert await asked.order(row.account, 1, 9, "another") is None
+    assert await asked.order(row.account, 1, None, row.client_id.upper()) is None
+    assert await asked.order(row.account + 1, 1, 9, None) is None
+    assert await asked.order(row.account, 1, 10**9, None) is None
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_my_trades(asked: ports.History, seed: int) -> None:
+    chance = random.Random(seed)
+    account, market, from_id = 1000 + seed % 5, seed % 3, chance.choice([None, None, 0, 17, 10**6])
+    asks = bounds(chance)
+    mine = [row for row in TRADES if row.market == market and account in (row.buyer, row.seller)]
+    of_order = chance.choice(
+        [None, None, 10**6, *(row.buy_order for row in mine[5:6]), *(row.sell_order for row in mine[:1])]
+    )
+    mine = [row for row in mine if inside(row.time, asks["start"], asks["end"]) and row.trade >= (from_id or 0)]
+    if of_order is not None:
+        mine = [
+            r
+            for r in mine
+            if (r.buyer, r.buy_order) == (account, of_order) or (r.seller, r.sell_order) == (account, of_order)
+        ]
+    oldest = from_id is not None or asks["start"] is not None
+    found = await asked.my_trades(account, market, order_id=of_order, from_id=from_id, **asks)
+    assert found == page(mine, asks["limit"], oldest=oldest)
+
+
+@pytest.mark.parametrize("from_id", [None, 0, 5, 10**6])
+@pytest.mark.parametrize("limit", [1, 10, 10_000])
+async def test_trades(asked: ports.History, from_id: int | None, limit: int) -> None:
+    all_of = [row for row in TRADES if row.market == 2 and row.trade >= (from_id or 0)]
+    assert await asked.trades(2, from_id=from_id, limit=limit) == page(all_of, limit, oldest=from_id is not None)
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_aggregates(asked: ports.History, seed: int) -> None:
+    chance = random.Random(seed)
+    market, from_id = seed % 3, chance.choice([None, None, 0, 17, 10**6])
+    asks = bounds(chance)
+    theirs = [row for row in AGGREGATES if row.market == market and row.aggregate >= (from_id or 0)]
+    theirs = [row for row in theirs if inside(row.time, asks["start"], asks["end"])]
+    oldest = from_id is not None or asks["start"] is not None
+    found = await asked.aggregates(market, from_id=from_id, **asks)
+    assert found == page(theirs, asks["limit"], oldest=oldest)
+
+
+def naive_candles(market: int, name: str, offset: int) -> list[Candle]:
+    """Every candle from the first trade to now, straight from the trades."""
+    interval, found, price = INTERVALS[name], [], 0
+    trades = [row for row in TRADES if row.market == market]
+    opened = interval.opening(trades[0].time, offset)
+    while opened <= NOW:
+        following = interval.after(opened, offset)
+        mine = [row for row in trades if opened <= row.time < following]
+        taken = [row for row in mine if not row.buyer_is_maker]
+        prices = [row.price for row in mine] or [price]
+        price = prices[-1]
+        found.append(
+            Candle(
+                opened, following - 1, prices[0], max(prices), min(prices), price,
+                sum(row.quantity for row in mine), sum(row.notional for row in mine), len(mine),
+                sum(row.quantity for row in taken), sum(row.notional for row in taken),
+                mine[0].trade if mine else -1, mine[-1].trade if mine else -1,
+            )
+        )  # fmt: skip
+        opened = following
+    return found
+
+
+WIDE = [name for name, interval in INTERVALS.items() if interval.minutes == 0 or interval.minutes >= 60]
+
+
+@pytest.mark.parametrize("offset", [0, 8 * 60, -12 * 60, 5 * 60 + 30])
+@pytest.mark.parametrize("name", WIDE)
+async def test_candles(asked: ports.History, name: str, offset: int) -> None:
+    every = naive_candles(1, name, offset * MINUTE)
+    chance = random.Random(name)
+    assert await asked.candles(1, name, start=None, end=None, limit=1000, offset_minutes=offset) == every[-1000:]
+    for _ in range(8):
+        asks = bounds(chance)
+        mine = [candle for candle in every if inside(candle.opened, asks["start"], asks["end"])]
+        found = await asked.candles(1, name, offset_minutes=offset, **asks)
+        assert found == page(mine, asks["limit"], oldest=asks["start"] is not None)
+
+
+@pytest.mark.parametrize("name", ["1m", "3m", "5m", "15m", "30m"])
+async def test_narrow_candles(asked: ports.History, name: str) -> None:
+    start = START + 20 * STEP
+    every = [candle for candle in naive_candles(0, name, 0) if candle.opened >= start]
+    assert await asked.candles(0, name, start=start, end=None, limit=300, offset_minutes=0) == every[:300]
+    assert await asked.candles(0, name, start=None, end=None, limit=300, offset_minutes=0) == every[-300:]
+
+
+async def test_a_market_that_never_traded_has_no_candles(asked: ports.History) -> None:
+    assert await asked.candles(9, "1m", start=None, end=None, limit=5, offset_minutes=0) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "time", "offset", "opened"),
+    [
+        ("1w", "2024-08-08T03:00:00Z", 0, "2024-08-05T00:00:00Z"),
+        ("1M", "2024-02-29T23:59:59Z", 0, "2024-02-01T00:00:00Z"),
+        ("1M", "2024-02-29T23:59:59Z", 60, "2024-02-29T23:00:00Z"),
+        ("1d", "2024-08-08T03:00:00Z", 480, "2024-08-07T16:00:00Z"),
+        ("4h", "2024-08-08T03:00:00Z", 330, "2024-08-08T02:30:00Z"),
+    ],
+)
+def test_where_candles_open(name: str, time: str, offset: int, opened: str) -> None:
+    from datetime import datetime
+
+    moment, expected = (int(datetime.fromisoformat(at).timestamp()) * 1_000_000 for at in (time, opened))
+    assert INTERVALS[name].opening(moment, offset * MINUTE) == expected
+    assert INTERVALS[name].opening(INTERVALS[name].after(expected, offset * MINUTE) - 1, offset * MINUTE) == expected
+
+
+async def test_every_question_finds_its_rows_by_an_index(database: Engine, asked: ports.History) -> None:
+    """A plan that walks through a market costs seconds where there are millions of rows."""
+    if database.dialect.name != "sqlite":
+        return
+    plans: list[str] = []
+
+    def explain(connection: Any, cursor: Any, statement: str, parameters: Any, _context: Any, _many: Any) -> None:
+        if statement.startswith("SELECT"):
+            steps = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+            plans.append(" | ".join(step[3] for step in steps))
+
+    event.listen(database, "before_cursor_execute", explain)
+    none: dict[str, Any] = {"from_id": None, "start": None, "end": None, "limit": 5}
+    try:
+        for asks in (none, none | {"from_id": 5}, none | {"start": START, "end": NOW}):
+            await asked.orders(1000, 0, **asks)
+            await asked.my_trades(1000, 0, order_id=None, **asks)
+            await asked.my_trades(1000, 0, order_id=7, **asks)
+            await asked.aggregates(0, **asks)
+        await asked.trades(0, from_id=None, limit=5)
+        await asked.order(1000, 0, None, "c7")
+        await asked.candles(0, "1w", start=None, end=None, limit=5, offset_minutes=0)
+    finally:
+        event.remove(database, "before_cursor_execute", explain)
+    assert len(plans) > 15
+    for plan in plans:
+        assert "TEMP B-TREE" not in plan, plan
+        assert "SCAN orders" not in plan, plan
+        assert "SCAN trades" not in plan, plan
+    of_account = [plan for plan in plans if "SEARCH orders" in plan]
+    assert all(
+        "orders_of_account (account=? AND market=? AND opened>?" in plan for plan in of_account if "trades" not in plan
+    )
+
+
+async def test_amounts_beyond_63_bits_come_back_exactly(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path / "large.db", durable=False)
+    prepare(engine, PROJECTION)
+    large = trade(0, quantity=2**64 - 1, notional=2**127 + 1)
+    mine = order(1, client_id="12345", notional=2**127 + 1, budget=2**64)
+    made = MadeRows(1, 1, START, orders=[mine], trades=[large])
+    Writer(engine, "spot", SpotTables(engine.dialect)).write([made])
+    asked = SqlHistory(engine, Progress(), lambda: START)
+    assert await asked.trades(0, from_id=None, limit=1) == [large]
+    assert await asked.order(1000, 0, 1, "12345") == mine
+    [candle] = await asked.candles(0, "1d", start=None, end=None, limit=1, offset_minutes=0)
+    assert (candle.volume, candle.quote_volume) == (2**64 - 1, 2**127 + 1)
+    asked.close()
+    engine.dispose()

@@ -1,0 +1,147 @@
+"""The tables: the same however they were made, in the order of the domain's rows, exact on both databases."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, MetaData, Table, insert, select, text
+from sqlalchemy.dialects import mysql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from agio.adapters.sql.databases import PROJECTION
+from agio.adapters.sql.engine import sqlite_engine
+from agio.adapters.sql.schema import Schema, migrate, prepare
+from agio.domain.errors import Fatal
+from agio.domain.history import AggregateRow, OrderRow, PostingRow, TradeRow
+from agio.projections import schema
+from agio.projections.spot.buckets import COLUMNS
+from tests.unit.projections.made import postings, trade
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        (schema.orders, OrderRow._fields),
+        (schema.trades, TradeRow._fields),
+        (schema.aggregates, AggregateRow._fields),
+        (schema.postings, PostingRow._fields),
+        (schema.candles, ("market", "minutes", *COLUMNS)),
+    ],
+)
+def test_columns_stand_in_the_order_of_the_rows(table: Table, row: tuple[str, ...]) -> None:
+    assert tuple(table.columns.keys()) == row
+
+
+def made_of(engine: Engine) -> list[str]:
+    with engine.connect() as connection:
+        return sorted(
+            sql
+            for (sql,) in connection.execute(text("SELECT sql FROM sqlite_master WHERE tbl_name != 'alembic_version'"))
+            if sql
+        )
+
+
+def test_created_equals_migrated(database: Engine, tmp_path: Path) -> None:
+    migrated = sqlite_engine(tmp_path / "migrated.db", durable=False)
+    migrate(migrated, PROJECTION)
+    assert made_of(database) == made_of(migrated)
+    with database.connect() as fresh, migrated.connect() as moved:
+        stamp = text("SELECT version_num FROM alembic_version")
+        assert fresh.execute(stamp).all() == moved.execute(stamp).all() == [(schema.REVISION,)]
+    migrated.dispose()
+
+
+def test_prepare_migrates_what_is_older(tmp_path: Path) -> None:
+    old = sqlite_engine(tmp_path / "old.db", durable=False)
+    with old.begin() as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    prepare(old, PROJECTION)
+    prepare(old, PROJECTION)
+    assert "CREATE INDEX orders_of_account" in "".join(made_of(old))
+    old.dispose()
+
+
+def test_a_newer_database_is_refused(database: Engine) -> None:
+    with database.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Fatal, match="newer release"):
+        prepare(database, PROJECTION)
+
+
+def test_a_foreign_database_is_refused(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path / "foreign.db", durable=False)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE orders (id INTEGER)"))
+    with pytest.raises(Fatal, match="agio did not make it"):
+        prepare(engine, PROJECTION)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("table", schema.metadata.sorted_tables, ids=str)
+def test_mysql_understands_every_table(table: Table) -> None:
+    dialect = mysql.dialect()
+    written = str(CreateTable(table).compile(dialect=dialect))
+    assert "ROWID" not in written
+    assert "FLOAT" not in written
+    assert "BLOB" not in written
+    if table.name == "orders":
+        assert "notional NUMERIC(39, 0)" in written
+        assert "VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin" in written
+    for index in table.indexes:
+        assert str(CreateIndex(index).compile(dialect=dialect))
+
+
+@pytest.mark.parametrize(
+    "amount", [0, -1, 2**63 - 1, 2**63, -(2**63) - 1, 2**127 - 1, -(2**127), 2**128 - 1, 10**17 + 1]
+)
+def test_amounts_are_exact(database: Engine, amount: int) -> None:
+    row = postings(1, trade(0))[0]._replace(delta=amount)
+    with database.begin() as connection:
+        connection.execute(insert(schema.postings).values(row))
+        assert connection.execute(select(schema.postings.c.delta)).scalar_one() == amount
+
+
+def test_a_migration_is_found_for_the_newest_revision() -> None:
+    from alembic.script import ScriptDirectory
+
+    assert ScriptDirectory(str(PROJECTION.migrations)).get_heads() == [PROJECTION.revision]
+
+
+HEAVY = ("alembic", "cryptography", "sqlalchemy.dialects.mysql")
+
+
+@pytest.mark.parametrize(
+    "module", ["agio.projections.projector", "agio.projections.spot.history", "agio.adapters.sql.databases"]
+)
+def test_importing_is_cheap(module: str) -> None:
+    code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_preparing_a_fresh_database_does_not_load_alembic(tmp_path: Path) -> None:
+    code = (
+        "import sys, pathlib; from agio.adapters.sql import databases, engine, schema;"
+        f"fresh = engine.sqlite_engine(pathlib.Path({str(tmp_path / 'p.db')!r}), durable=False);"
+        "schema.prepare(fresh, databases.PROJECTION); print('alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_forgotten_column_would_be_seen(tmp_path: Path) -> None:
+    """The comparison of created and migrated tables can fail."""
+    other = MetaData()
+    for table in schema.metadata.sorted_tables:
+        copy: Any = table.to_metadata(other)
+        if table.name == "positions":
+            copy.append_column(schema.orders.c.price._copy())
+    engine = sqlite_engine(tmp_path / "other.db", durable=False)
+    prepare(engine, Schema(other, schema.REVISION, PROJECTION.migrations))
+    migrated = sqlite_engine(tmp_path / "migrated.db", durable=False)
+    migrate(migrated, PROJECTION)
+    assert made_of(engine) != made_of(migrated)
+    engine.dispose()
+    migrated.dispose()
