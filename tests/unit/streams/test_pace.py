@@ -1,0 +1,53 @@
+"""The one timer behind all that is sent at intervals."""
+
+import asyncio
+
+import pytest
+
+from agio.streams.market.pace import Pace
+
+
+async def test_multiples_in_order_and_no_catching_up() -> None:
+    pace = Pace(unit=3600)
+    heard: list[str] = []
+    pace.add(10, lambda: heard.append("ten"))
+    pace.add(1, lambda: heard.append("one"))
+    first = (pace._number // 10 + 1) * 10
+    for number in (first - 1, first, first + 1, first + 1, first + 15):
+        pace.advance(number)
+    assert heard == ["one", "one", "ten", "one", "one", "ten"]
+
+
+async def test_one_that_fails_does_not_silence_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    pace = Pace(unit=3600)
+    heard: list[str] = []
+
+    def fail() -> None:
+        raise ValueError("a bug")
+
+    pace.add(1, fail)
+    pace.add(1, lambda: heard.append("one"))
+    pace.advance(pace._number + 1)
+    assert heard == ["one"]
+    assert "a bug" in caplog.text
+
+
+async def test_real_time_and_silence() -> None:
+    pace = Pace(unit=0.002)
+    heard: list[float] = []
+
+    def beat() -> None:
+        heard.append(asyncio.get_running_loop().time())
+
+    pace.add(5, beat)
+    await asyncio.sleep(0.06)
+    pace.remove(5, beat)
+    count = len(heard)
+    assert 3 <= count <= 7
+    assert pace._timer is None
+    await asyncio.sleep(0.03)
+    assert len(heard) == count
+    pace.add(1, beat)
+    await asyncio.sleep(0.02)
+    assert len(heard) > count
+    pace.remove(1, beat)

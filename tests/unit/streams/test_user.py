@@ -1,0 +1,208 @@
+"""User data: subscriptions of WebSocket API connections, and listen keys."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from agio.domain.errors import ApiError
+from agio.streams.user import UserData
+from agio.streams.user import feeds as limits
+from tests.unit.streams.fakes import START, Shard, UserEvent, World, ask, event
+
+
+class Wire:
+    """A connection that remembers."""
+
+    def __init__(self) -> None:
+        self.remote = "127.0.0.1"
+        self.state: dict[str, Any] = {}
+        self.sent: list[Any] = []
+
+    def send(self, payload: bytes) -> None:
+        self.sent.append(json.loads(payload))
+
+    def close(self, code: int, reason: str) -> None:
+        raise AssertionError("user data closes nothing")
+
+
+@pytest.fixture
+def shard() -> Shard:
+    return Shard()
+
+
+@pytest.fixture
+async def user(shard: Shard) -> UserData:
+    return UserData(shard, UserEvent)  # type: ignore[arg-type]
+
+
+def report(subscription: int, number: int, *, micros: bool = False) -> dict[str, Any]:
+    return {
+        "subscriptionId": subscription,
+        "event": {"e": "executionReport", "i": number, "micros": micros},
+    }
+
+
+def terminated(subscription: int, time: int = START // 1000) -> dict[str, Any]:
+    return {"subscriptionId": subscription, "event": {"e": "eventStreamTerminated", "E": time}}
+
+
+def refusal(call: Any, *arguments: Any) -> int:
+    with pytest.raises(ApiError) as refused:
+        call(*arguments)
+    return refused.value.code
+
+
+async def test_events_of_the_account_and_no_other(user: UserData, shard: Shard) -> None:
+    one, two = Wire(), Wire()
+    assert user.subscribe(one, 7, False) == 0
+    assert user.subscribe(two, 7, True) == 0
+    assert user.subscribe(two, 8, True) == 1
+    await asyncio.sleep(0)
+    user([UserEvent(7, 1), UserEvent(8, 2), UserEvent(9, 3)])
+    assert one.sent == [report(0, 1)]
+    assert two.sent == [report(0, 1, micros=True), report(1, 2, micros=True)]
+    assert shard.watched == [7, 8]
+
+
+async def test_no_event_precedes_the_reply_to_its_subscription(user: UserData) -> None:
+    wire = Wire()
+    number = user.subscribe(wire, 7, False)
+    user([UserEvent(7, 1)])
+    wire.send(b'{"reply":%d}' % number)
+    user([UserEvent(7, 2)])
+    await asyncio.sleep(0)
+    user([UserEvent(7, 3)])
+    assert wire.sent == [{"reply": 0}, report(0, 1), report(0, 2), report(0, 3)]
+
+
+async def test_the_end_follows_the_reply_and_nothing_follows_the_end(user: UserData, shard: Shard) -> None:
+    wire = Wire()
+    user.subscribe(wire, 7, False)
+    user.subscribe(wire, 8, True)
+    await asyncio.sleep(0)
+    user.unsubscribe(wire, 0)
+    user([UserEvent(7, 1), UserEvent(8, 2)])
+    wire.send(b'{"reply":0}')
+    await asyncio.sleep(0)
+    user([UserEvent(7, 3)])
+    assert wire.sent == [report(1, 2, micros=True), {"reply": 0}, terminated(0)]
+    assert user.active(wire) == [1]
+    assert shard.watched == [8]
+    user.unsubscribe(wire, None)
+    await asyncio.sleep(0)
+    assert wire.sent[-1] == terminated(1, START)
+    assert shard.watched == []
+
+
+async def test_begun_and_ended_in_one_tick(user: UserData, shard: Shard) -> None:
+    wire = Wire()
+    user.subscribe(wire, 7, False)
+    user([UserEvent(7, 1)])
+    user.unsubscribe(wire, None)
+    await asyncio.sleep(0)
+    assert wire.sent == [report(0, 1), terminated(0)]
+    assert shard.watched == []
+
+
+async def test_refusals(user: UserData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_ACTIVE", 3)
+    monkeypatch.setattr(limits, "MAX_IDS", 5)
+    wire = Wire()
+    assert refusal(user.unsubscribe, wire, None) == -2036
+    assert [user.subscribe(wire, account, False) for account in (1, 2, 3)] == [0, 1, 2]
+    assert refusal(user.subscribe, wire, 2, False) == -2035
+    assert refusal(user.subscribe, wire, 4, False) == -1191
+    assert refusal(user.unsubscribe, wire, 9) == -2036
+    user.unsubscribe(wire, None)
+    assert refusal(user.unsubscribe, wire, None) == -2036
+    assert [user.subscribe(wire, account, False) for account in (1, 2)] == [3, 4]
+    assert refusal(user.subscribe, wire, 3, False) == -2042
+    assert user.subscribe(Wire(), 3, False) == 0
+
+
+async def test_a_closed_connection_leaves_nothing(user: UserData, shard: Shard) -> None:
+    wire, other = Wire(), Wire()
+    user.subscribe(wire, 7, False)
+    user.subscribe(other, 7, False)
+    user.closed(wire)
+    assert shard.watched == [7]
+    user.closed(other)
+    user.closed(other)
+    assert shard.watched == []
+    assert user.gauges() == {"subscriptions": 0, "watched_accounts": 0, "listen_keys": 0}
+
+
+async def test_stop_ends_all(user: UserData, shard: Shard) -> None:
+    wires = [Wire(), Wire()]
+    for wire in wires:
+        user.subscribe(wire, 7, False)
+    user.stop()
+    await asyncio.sleep(0)
+    assert [wire.sent for wire in wires] == [[terminated(0)]] * 2
+    assert shard.watched == []
+
+
+async def test_a_listen_key_is_a_stream(world: World) -> None:
+    key = world.user.create_listen_key(7)
+    assert len(key) == 64
+    raw = await world.dial(f"/ws/{key}")
+    combined = await world.dial(f"/stream?streams=btcusdt@trade/{key}&timeUnit=MICROSECOND")
+    live = await world.dial("/ws")
+    assert await ask(live, {"method": "SUBSCRIBE", "params": [key], "id": 1}) == {"result": None, "id": 1}
+    world.events(UserEvent(7, 1), UserEvent(8, 2))
+    plain = {"e": "executionReport", "i": 1, "micros": False}
+    assert await event(raw) == plain
+    assert await event(live) == plain
+    assert await event(combined) == {"stream": key, "data": {**plain, "micros": True}}
+    assert world.shard.watched == [7]
+
+
+async def test_a_listen_key_of_nobody_is_silent(world: World) -> None:
+    client = await world.dial("/ws/" + "x" * 64)
+    assert client.status == 101
+    world.events(UserEvent(7, 1))
+    assert await client.quiet(0.02)
+
+
+async def test_one_key_an_account_and_only_its_own(user: UserData) -> None:
+    key = user.create_listen_key(7)
+    assert user.create_listen_key(7) == key
+    assert user.create_listen_key(8) != key
+    for call in (user.extend_listen_key, user.close_listen_key):
+        assert refusal(call, key, 8) == -1125
+        assert refusal(call, "nonsense", 7) == -1125
+    user.close_listen_key(key, 7)
+    assert refusal(user.extend_listen_key, key, 7) == -1125
+    assert user.create_listen_key(7) != key
+
+
+async def test_a_closed_key_is_silent(world: World) -> None:
+    key = world.user.create_listen_key(7)
+    client = await world.dial(f"/ws/{key}")
+    world.user.close_listen_key(key, 7)
+    world.events(UserEvent(7, 1))
+    assert await client.quiet(0.02)
+    assert world.shard.watched == []
+
+
+async def test_a_key_expires_unless_it_is_extended(shard: Shard) -> None:
+    user = UserData(shard, UserEvent, lifetime=0.1)  # type: ignore[arg-type]
+    key, other = user.create_listen_key(7), user.create_listen_key(8)
+    for _ in range(3):
+        await asyncio.sleep(0.05)
+        user.extend_listen_key(key, 7)
+    assert refusal(user.extend_listen_key, other, 8) == -1125
+    assert user.create_listen_key(7) == key
+
+
+async def test_those_who_listen_are_told_of_the_end(world: World) -> None:
+    key = world.user.create_listen_key(7)
+    client = await world.dial(f"/ws/{key}")
+    world.user._keys._expire(world.user._keys._by_name[key])
+    assert await event(client) == {"e": "listenKeyExpired", "E": START // 1000, "listenKey": key}
+    assert world.shard.watched == []
+    client.writer.close()
+    while world.room.gauges()["topics"]:
+        await asyncio.sleep(0.001)
