@@ -1,0 +1,1 @@
+"""Requests to commands: one table of operations behind REST, the WebSocket API and the administration socket."""

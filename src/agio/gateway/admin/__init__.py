@@ -1,0 +1,1 @@
+"""Administration and monitoring: rows that only the owner-only socket and the ops listener serve."""

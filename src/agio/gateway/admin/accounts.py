@@ -1,0 +1,122 @@
+"""Accounts: money in and out, rights, commission and limits."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from agio.gateway.admin.act import Act, Events, Money, asset, money, run
+from agio.gateway.row import Answer, Call, Operation, Security, Venue
+from agio.gateway.spot.results import Account
+
+Number = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+
+
+class Which(Struct, forbid_unknown_fields=True):
+    """An account, by number."""
+
+    account: Number
+
+
+class Transfer(Act):
+    """Money from or to the outside world."""
+
+    account: Number
+    asset: str
+    amount: Money
+
+
+class Rights(Act):
+    """What an account may do from now on."""
+
+    account: Number
+    trade: bool
+    withdraw: bool
+    deposit: bool
+
+
+class Commission(Act):
+    """Parts of what is received: 0.001 is a tenth of a percent."""
+
+    account: Number
+    maker: Money
+    taker: Money
+
+
+class OrderLimits(Act):
+    """How many orders an account may have; 0 is the exchange's default."""
+
+    account: Number
+    ten_seconds: Number = 0
+    day: Number = 0
+    open: Number = 0
+
+
+def balances(venue: Venue, call: Call) -> Answer:
+    """What an account has."""
+    return venue.shard.account(call.values.account, True, False)
+
+
+def deposit(venue: Venue, call: Call) -> Answer:
+    """Brings money in."""
+    return _transfer(venue, call, "Deposit")
+
+
+def withdraw(venue: Venue, call: Call) -> Answer:
+    """Takes money out, of what is free."""
+    return _transfer(venue, call, "Withdraw")
+
+
+def _transfer(venue: Venue, call: Call, command: str) -> Answer:
+    asked: Transfer = call.values
+    number, amount = asset(venue, asked.asset).id, money(asked.amount)
+    return run(venue, command, account=asked.account, asset=number, amount=amount)
+
+
+def rights(venue: Venue, call: Call) -> Answer:
+    """Sets rights."""
+    asked: Rights = call.values
+    allowed = {"trade": asked.trade, "withdraw": asked.withdraw, "deposit": asked.deposit}
+    return run(venue, "SetRights", account=asked.account, rights=allowed)
+
+
+def commission(venue: Venue, call: Call) -> Answer:
+    """Sets commission."""
+    asked: Commission = call.values
+    return run(venue, "SetCommission", account=asked.account, maker=money(asked.maker), taker=money(asked.taker))
+
+
+def limits(venue: Venue, call: Call) -> Answer:
+    """Sets limits."""
+    asked: OrderLimits = call.values
+    figures = {"ten_seconds": asked.ten_seconds, "day": asked.day, "open": asked.open}
+    return run(venue, "SetLimits", account=asked.account, limits=figures)
+
+
+ROWS = (
+    Operation(
+        "admin.accounts.balances", "What an account has: `?account=1`.", Security.ADMIN, balances, Account,
+        rest=("GET", "/admin/accounts"), body=Which,
+    ),
+    Operation(
+        "admin.accounts.deposit", "Brings money in.", Security.ADMIN, deposit, Events,
+        rest=("POST", "/admin/accounts/deposit"), body=Transfer,
+    ),
+    Operation(
+        "admin.accounts.withdraw", "Takes money out, of what is free.", Security.ADMIN, withdraw, Events,
+        rest=("POST", "/admin/accounts/withdraw"), body=Transfer,
+    ),
+    Operation(
+        "admin.accounts.rights", "Sets what an account may do.", Security.ADMIN, rights, Events,
+        rest=("POST", "/admin/accounts/rights"), body=Rights,
+    ),
+    Operation(
+        "admin.accounts.commission", "Sets an account's commission.", Security.ADMIN, commission, Events,
+        rest=("POST", "/admin/accounts/commission"), body=Commission,
+    ),
+    Operation(
+        "admin.accounts.limits", "Sets how many orders an account may have.", Security.ADMIN, limits, Events,
+        rest=("POST", "/admin/accounts/limits"), body=OrderLimits,
+    ),
+)  # fmt: skip

@@ -1,0 +1,189 @@
+"""The WebSocket API: a room for connections to /ws-api/v3. The same rows as REST, in JSON frames."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from agio.gateway import auth, codec, errors
+from agio.gateway.dispatch import Dispatcher, refused
+from agio.gateway.row import Call, Security, Venue, encode
+from agio.gateway.session import Session
+from agio.wire import query as urls
+
+if TYPE_CHECKING:
+    from agio.gateway.limits import Figures, Usage
+    from agio.gateway.operations import Row
+    from agio.ports import Connection, Reply
+
+PATHS = frozenset({"/ws-api/v3", "/ws-api/v3/"})
+CONNECT_WEIGHT = 2
+
+
+class Message(msgspec.Struct):
+    """A request as it stands in a frame; what is missing or of the wrong kind is answered, not dropped."""
+
+    id: Any = None
+    method: Any = None
+    params: Any = None
+
+
+_decode = msgspec.json.Decoder(Message).decode
+
+
+class Frame(NamedTuple):
+    """A request of the WebSocket API, for the dispatcher."""
+
+    params: dict[str, Any]
+    session: Session
+
+    def authorize(self, row: Row, venue: Venue, now: int) -> Call:
+        """By the request's own key and signature, or by the key that has logged on."""
+        operation, schema, session, params = row.operation, row.ws_schema, self.session, self.params
+        assert schema is not None
+        micros = session.micros
+        if operation.security is Security.NONE:
+            return Call(schema.parse_pairs(params), micros, session=session)
+        own = params.get("apiKey")
+        if operation.session == "only" or (operation.session == "may" and own is None and session.key is not None):
+            key = self._logged_on(row, venue)
+            values = schema.authorize_session(params, now) if operation.is_signed else schema.parse_pairs(params)
+            return Call(values, micros, key, session)
+        if own is None:
+            raise errors.MANDATORY.error("apiKey")
+        key = auth.admit(venue.identity, own if isinstance(own, str) else None, operation.security)
+        if operation.is_signed:
+            return Call(schema.authorize_pairs(params, key.verifier, now), micros, key, session)
+        return Call(schema.parse_pairs(params), micros, key, session)
+
+    def _logged_on(self, row: Row, venue: Venue) -> Any:
+        """The session's key, as long as it is good: one that has been revoked ends the session's logon."""
+        session = self.session
+        if session.key is None:
+            raise errors.KEY_REJECTED.error()
+        if venue.identity.key(session.key.name) is not session.key:
+            session.log_off()
+            raise errors.KEY_REJECTED.error()
+        if not auth.permits(session.key, row.operation.security):
+            raise errors.KEY_REJECTED.error()
+        return session.key
+
+
+class WsApiRoom:
+    """`agio.ports.SocketRoom` of the ws-api listener. Several requests of a connection may be under way at once."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+        self._venue = dispatcher.venue
+        self._limits = dispatcher.limits
+        self._rows = dispatcher.table.ws
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def opened(self, connection: Connection, path: str, query: str) -> bool:
+        """Refuses other paths, and addresses that are banned or have no weight left."""
+        asked = urls.parameters(query)
+        micros = urls.micros(asked)
+        if path not in PATHS or micros is None:
+            return False
+        now = self._dispatcher.now()
+        usage = self._limits.of(connection.remote, now)
+        try:
+            self._limits.enter(usage, CONNECT_WEIGHT, now)
+        except codec.REFUSALS:
+            return False
+        show = asked.get("returnRateLimits", "true").lower() != "false"
+        connection.state["session"] = Session(connection, now, connection.remote, micros, show)
+        return True
+
+    def closed(self, connection: Connection) -> None:
+        """Ends what the connection had subscribed to."""
+        self._venue.feeds.closed(connection)
+        connection.state.pop("session", None)
+
+    def received(self, connection: Connection, message: bytes) -> None:
+        """Starts answering one request."""
+        session: Session | None = connection.state.get("session")
+        if session is None:
+            return
+        task = asyncio.get_running_loop().create_task(self._serve(session, message))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, session: Session, message: bytes) -> None:
+        now = self._dispatcher.now()
+        usage = self._limits.of(session.address, now)
+        session.in_flight += 1
+        try:
+            request, reply = await self._answer(session, message, usage, now)
+        finally:
+            session.in_flight -= 1
+        banned = usage.banned_until > now
+        session.connection.send(self._frame(request, reply, session, usage, now))
+        if banned:
+            session.connection.close(1008, "banned")
+
+    async def _answer(self, session: Session, message: bytes, usage: Usage, now: int) -> tuple[Message, Reply]:
+        try:
+            request = _decode(message)
+        except msgspec.DecodeError:
+            return Message(), self._refuse(errors.BAD_JSON, usage, now)
+        if not isinstance(request.id, int | str | None) or isinstance(request.id, bool):
+            return Message(), self._refuse(errors.BAD_JSON, usage, now)
+        if not isinstance(request.method, str):
+            return request, self._refuse(errors.BAD_JSON, usage, now)
+        if not isinstance(request.params, dict | None):
+            return request, self._refuse(errors.BAD_PARAMS, usage, now)
+        if session.in_flight > self._limits.figures.in_flight:
+            return request, self._refuse(errors.QUEUE_FULL, usage, now)
+        row = self._rows.get(request.method.removeprefix("v3/"))
+        if row is None:
+            return request, self._refuse(errors.UNSUPPORTED, usage, now)
+        return request, await self._dispatcher.answer(row, Frame(request.params or {}, session), usage, now)
+
+    def _refuse(self, template: errors.Template, usage: Usage, now: int) -> Reply:
+        """What no row answers is counted and limited like the rest."""
+        try:
+            self._limits.enter(usage, 1, now)
+        except codec.REFUSALS as error:
+            return refused(error)
+        return refused(template.error())
+
+    def _frame(self, request: Message, reply: Reply, session: Session, usage: Usage, now: int) -> bytes:
+        parts = [b'{"id":', encode(request.id), b',"status":', b"%d" % reply.status]
+        parts += (b',"result":', reply.body) if reply.status == 200 else self._error(reply, usage, now)
+        if self._shows_limits(request, session):
+            parts += (b',"rateLimits":', encode(_used(self._limits.figures, reply, usage)))
+        parts.append(b"}")
+        return b"".join(parts)
+
+    def _error(self, reply: Reply, usage: Usage, now: int) -> tuple[bytes, ...]:
+        if reply.status not in (418, 429):
+            return (b',"error":', reply.body)
+        data = {"serverTime": now // 1000, "retryAfter": self._limits.retry_at(usage, now, reply.body) // 1000}
+        return (b',"error":', reply.body[:-1], b',"data":', encode(data), b"}")
+
+    @staticmethod
+    def _shows_limits(request: Message, session: Session) -> bool:
+        asked = request.params.get("returnRateLimits") if isinstance(request.params, dict) else None
+        return asked not in (False, "false") if asked is not None else session.return_limits
+
+
+def _used(figures: Figures, reply: Reply, usage: Usage) -> list[dict[str, Any]]:
+    """What the reply tells of limits: orders where they were counted, and weight."""
+    told = [_limit("REQUEST_WEIGHT", "MINUTE", 1, figures.weight, usage.weight)]
+    if reply.orders_10s >= 0:
+        told.insert(0, _limit("ORDERS", "DAY", 1, figures.orders_1d, reply.orders_1d))
+        told.insert(0, _limit("ORDERS", "SECOND", 10, figures.orders_10s, reply.orders_10s))
+    return told
+
+
+def _limit(kind: str, interval: str, number: int, limit: int, count: int) -> dict[str, Any]:
+    return {
+        "rateLimitType": kind,
+        "interval": interval,
+        "intervalNum": number,
+        "limit": limit,
+        "count": count,
+    }
