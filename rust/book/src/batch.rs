@@ -21,36 +21,47 @@ impl<P: Policy> Book<P> {
     /// Applies messages in order. What each one does and reports is what the single calls do and report.
     pub fn apply_batch<S: BatchSink<P>>(&mut self, messages: &[Message], sink: &mut S) {
         let mut coming = [Coming::default(); AHEAD];
-        for step in 0..messages.len() + AHEAD {
-            if let Some(message) = messages.get(step) {
-                let first = Coming::of(message);
-                self.index.warm(first.hash);
-                self.ladder.warm(first.price);
-                coming[step % AHEAD] = first;
-            }
-            self.warm_order(&mut coming[(step + AHEAD / 2) % AHEAD]);
-            self.warm_level(coming[(step + AHEAD / 4) % AHEAD]);
-            if let Some(index) = (step + 1).checked_sub(AHEAD).filter(|&index| index < messages.len()) {
-                let (result, payload) = self.apply(index, &messages[index], sink);
-                sink.done(index, result, payload);
+        for (at, message) in messages.iter().take(AHEAD).enumerate() {
+            coming[at] = self.first_look(message);
+        }
+        for (index, message) in messages.iter().enumerate() {
+            self.second_look(&mut coming[(index + AHEAD / 2) % AHEAD]);
+            self.third_look(coming[(index + AHEAD / 4) % AHEAD]);
+            let (result, payload) = self.apply(index, message, sink);
+            sink.done(index, result, payload);
+            if let Some(later) = messages.get(index + AHEAD) {
+                coming[index % AHEAD] = self.first_look(later);
             }
         }
     }
 
-    /// Second step ahead: the order that it names.
+    /// Where the id stands in the index.
     #[inline]
-    fn warm_order(&self, coming: &mut Coming) {
+    fn first_look(&self, message: &Message) -> Coming {
+        let (id, price) = match *message {
+            Message::Place(Incoming { id, limit, .. }) => (id, limit.unwrap_or(0)),
+            Message::Cancel { id } | Message::Reduce { id, .. } => (id, 0),
+            Message::Replace { id, price, .. } => (id, price),
+        };
+        let hash = hash(id);
+        self.index.warm(hash);
+        Coming { hash, slot: NOBODY, price }
+    }
+
+    /// The order with that id.
+    #[inline]
+    fn second_look(&self, coming: &mut Coming) {
         coming.slot = self.index.guess(coming.hash);
         self.slab.warm(coming.slot);
     }
 
-    /// Third step ahead: that order's level and its neighbours. An order that is not there yet has none.
+    /// That order's neighbours and level, or the level of the new one.
     #[inline]
-    fn warm_level(&self, coming: Coming) {
+    fn third_look(&self, coming: Coming) {
         let Some(node) = self.slab.get(coming.slot) else { return };
-        self.ladder.warm(node.price);
         self.slab.warm(node.prev);
         self.slab.warm(node.next);
+        self.ladder.warm(if coming.price == 0 { node.price } else { coming.price });
     }
 
     #[inline]
@@ -81,17 +92,5 @@ impl<P: Policy> Book<P> {
         self.admit(order)?;
         let mut policy = sink.policy(index);
         Ok(self.enter(order, |placed, sink| sink.payload(index, placed), &mut policy, sink))
-    }
-}
-
-impl Coming {
-    #[inline]
-    fn of(message: &Message) -> Self {
-        let (id, price) = match *message {
-            Message::Place(Incoming { id, limit, .. }) => (id, limit.unwrap_or(0)),
-            Message::Cancel { id } | Message::Reduce { id, .. } => (id, 0),
-            Message::Replace { id, price, .. } => (id, price),
-        };
-        Self { hash: hash(id), slot: NOBODY, price }
     }
 }

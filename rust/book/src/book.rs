@@ -255,8 +255,9 @@ impl<P: Policy> Book<P> {
         }
         level.head = next;
         level.tail = if next == NOBODY { NOBODY } else { level.tail };
-        let found = self.find(id).expect("every resting order is in the index");
-        self.index.remove(found);
+        let hash = hash(id);
+        let found = self.find_hashed(hash, id).expect("every resting order is in the index");
+        self.index.remove(hash, found);
         drop(self.slab.remove(slot));
     }
 
@@ -294,7 +295,12 @@ impl<P: Policy> Book<P> {
 
     #[inline]
     pub(crate) fn find(&self, id: u64) -> Option<Found> {
-        self.index.find(hash(id), |slot| self.slab.node(slot).id == id)
+        self.find_hashed(hash(id), id)
+    }
+
+    #[inline]
+    fn find_hashed(&self, hash: u32, id: u64) -> Option<Found> {
+        self.index.find(hash, |slot| self.slab.node(slot).id == id)
     }
 
     #[inline]
@@ -308,18 +314,19 @@ impl<P: Policy> Book<P> {
     /// [`Error::Unknown`].
     #[inline]
     pub fn cancel<S: Sink<P::Order>>(&mut self, id: u64, sink: &mut S) -> Result<(Resting, P::Order), Error> {
-        let found = self.find(id).ok_or(Error::Unknown)?;
+        let hash = hash(id);
+        let found = self.find_hashed(hash, id).ok_or(Error::Unknown)?;
         let order = self.resting(self.slab.node(found.slot));
-        let (total, payload) = self.remove(found, order.side);
+        let (total, payload) = self.remove(hash, found, order.side);
         sink.level(order.side, order.price, total);
         Ok((order, payload))
     }
 
     /// Takes an order out of the book. Returns what its level has left.
     #[inline]
-    fn remove(&mut self, found: Found, side: Side) -> (u64, P::Order) {
+    fn remove(&mut self, hash: u32, found: Found, side: Side) -> (u64, P::Order) {
         let Node { price, quantity, prev, next, .. } = *self.slab.node(found.slot);
-        self.index.remove(found);
+        self.index.remove(hash, found);
         let payload = self.slab.remove(found.slot);
         let level = self.ladder.level_mut(price);
         level.total -= quantity;
@@ -375,14 +382,15 @@ impl<P: Policy> Book<P> {
         if quantity == 0 {
             return Err(Error::ZeroQuantity);
         }
-        let found = self.find(id).ok_or(Error::Unknown)?;
+        let hash = hash(id);
+        let found = self.find_hashed(hash, id).ok_or(Error::Unknown)?;
         let old = self.resting(self.slab.node(found.slot));
         if !self.crosses(old.side, price) {
             let own = if old.price == price { old.quantity } else { 0 };
             let others = self.ladder.level(price).total - own;
             others.checked_add(quantity).ok_or(Error::LevelFull)?;
         }
-        let (total, payload) = self.remove(found, old.side);
+        let (total, payload) = self.remove(hash, found, old.side);
         sink.level(old.side, old.price, total);
         let order = Incoming { id, side: old.side, limit: Some(price), quantity, lifetime: Lifetime::Rest };
         let mut payload = Some(payload);

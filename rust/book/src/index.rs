@@ -32,13 +32,13 @@ pub(crate) fn hash(id: u64) -> u32 {
 /// The byte that stands for a hash: its low bits, and the highest one for "in use".
 #[inline]
 const fn byte(hash: u32) -> u64 {
-    hash as u64 & 0x7F | 0x80
+    (hash | 0x80) as u64 & 0xFF
 }
 
 /// The high bit of each byte that is this hash's; now and then of another one behind it, too.
 #[inline]
 const fn matching(bytes: u64, hash: u32) -> u64 {
-    let differing = bytes ^ (byte(hash) * LOW);
+    let differing = bytes ^ byte(hash).wrapping_mul(LOW);
     differing.wrapping_sub(LOW) & !differing & HIGH
 }
 
@@ -69,10 +69,10 @@ const fn lowered(bytes: u64) -> u64 {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
     pub(crate) slot: Slot,
-    hash: u32,
-    entry: usize,
-    line: usize,
+    entry: u8,
     old: bool,
+    /// How many lines past its home.
+    past: u32,
 }
 
 /// One table of lines.
@@ -90,19 +90,33 @@ impl Table {
 
     #[inline]
     fn home(&self, hash: u32) -> usize {
-        (u64::from(hash) >> self.shift) as usize
+        u64::from(hash).wrapping_shr(self.shift) as usize
     }
 
-    #[inline]
-    fn find(&self, hash: u32, same: impl Fn(Slot) -> bool) -> Option<(usize, usize, Slot)> {
-        let home = self.home(hash);
-        for number in home..home + self.lines.len() {
-            let line = self.lines.at(number);
+    /// The first line nearly always decides: the first entry that looks right is, or none does and nothing went past.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn find(&self, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
+        let line = self.lines.at(self.home(hash));
+        let mask = matching(line[0], hash);
+        let entry = line[word(first(mask))];
+        if mask != 0 && entry >> 32 == u64::from(hash) && same(entry as Slot) {
+            return Some(Found { slot: entry as Slot, entry: first(mask) as u8, old: false, past: 0 });
+        }
+        if mask == 0 && line[0] >> COUNT == 0 { None } else { self.search(hash, same) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn search(&self, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
+        for past in 0..self.lines.len() {
+            let line = self.lines.at(self.home(hash) + past);
             let mut mask = matching(line[0], hash);
             while mask != 0 {
                 let entry = line[word(first(mask))];
                 if entry >> 32 == u64::from(hash) && same(entry as Slot) {
-                    return Some((number, first(mask), entry as Slot));
+                    let (at, past) = (first(mask) as u8, past as u32);
+                    return Some(Found { slot: entry as Slot, entry: at, old: false, past });
                 }
                 mask &= mask - 1;
             }
@@ -130,10 +144,11 @@ impl Table {
     }
 
     #[inline]
-    fn remove(&mut self, hash: u32, number: usize, entry: usize) {
-        self.lines.at_mut(number)[0] &= !(0xFF << (entry * 8));
-        for passed in self.home(hash)..number {
-            let line = self.lines.at_mut(passed);
+    fn remove(&mut self, hash: u32, found: Found) {
+        let home = self.home(hash);
+        self.lines.at_mut(home + found.past as usize)[0] &= !(0xFF << (found.entry % 8 * 8));
+        for past in 0..found.past {
+            let line = self.lines.at_mut(home + past as usize);
             line[0] = lowered(line[0]);
         }
     }
@@ -166,16 +181,13 @@ impl Index {
     /// Finds an entry by the hash of its id.
     #[inline]
     pub(crate) fn find(&self, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
-        if let Some((line, entry, slot)) = self.table.as_ref()?.find(hash, &same) {
-            return Some(Found { slot, hash, entry, line, old: false });
-        }
-        if self.old.is_none() { None } else { self.find_old(hash, &same) }
+        let found = self.table.as_ref()?.find(hash, &same);
+        if found.is_some() || self.old.is_none() { found } else { self.find_old(hash, &same) }
     }
 
     #[cold]
     fn find_old(&self, hash: u32, same: &impl Fn(Slot) -> bool) -> Option<Found> {
-        let (line, entry, slot) = self.old.as_ref()?.0.find(hash, same)?;
-        Some(Found { slot, hash, entry, line, old: true })
+        self.old.as_ref()?.0.search(hash, same).map(|found| Found { old: true, ..found })
     }
 
     /// Adds an id that is not there.
@@ -191,12 +203,12 @@ impl Index {
         self.table.as_mut().expect("it has grown").insert(hash, slot);
     }
 
-    /// Removes what [`Index::find`] found, before anything else changes.
+    /// Removes what [`Index::find`] found for this hash, before anything else changes.
     #[inline]
-    pub(crate) fn remove(&mut self, found: Found) {
+    pub(crate) fn remove(&mut self, hash: u32, found: Found) {
         self.used -= 1;
         let table = if found.old { self.old.as_mut().map(|(table, _)| table) } else { self.table.as_mut() };
-        table.expect("it was found there").remove(found.hash, found.line, found.entry);
+        table.expect("it was found there").remove(hash, found);
     }
 
     /// Starts a table of twice the size; the old one's entries follow bit by bit.
@@ -236,6 +248,6 @@ impl Index {
         let Some(table) = &self.table else { return 0 };
         let line = table.lines.at(table.home(hash));
         let mask = matching(line[0], hash);
-        if mask == 0 { 0 } else { line[word(first(mask))] as Slot }
+        line[word(first(mask))] as Slot * Slot::from(mask != 0)
     }
 }

@@ -57,6 +57,8 @@ impl<T> Chunks<T> {
 pub(crate) type Line = [u64; LINE];
 const LINE: usize = 8;
 
+const WHOLE: &str = "there is one line more than asked for";
+
 /// An array of cache lines, all zero at first. The system provides the memory line by line as it is touched, so that
 /// making a large one takes no time.
 #[derive(Debug)]
@@ -80,17 +82,21 @@ impl Lines {
         self.mask + 1
     }
 
+    #[inline]
+    const fn start(&self, line: usize) -> usize {
+        self.first.wrapping_add((line & self.mask).wrapping_mul(LINE))
+    }
+
     /// A line by its number, modulo how many there are.
     #[inline]
     pub(crate) fn at(&self, line: usize) -> &Line {
-        let start = self.first + (line & self.mask) * LINE;
-        self.words[start..].first_chunk().expect("there is one line more than asked for")
+        self.words[self.start(line)..].first_chunk().expect(WHOLE)
     }
 
     #[inline]
     pub(crate) fn at_mut(&mut self, line: usize) -> &mut Line {
-        let start = self.first + (line & self.mask) * LINE;
-        self.words[start..].first_chunk_mut().expect("there is one line more than asked for")
+        let start = self.start(line);
+        self.words[start..].first_chunk_mut().expect(WHOLE)
     }
 
     #[inline]

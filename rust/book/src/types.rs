@@ -39,6 +39,7 @@ pub enum Lifetime {
 
 /// An order on its way in. Prices and quantities are whole units of the caller's choosing (agio: 10^-8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Incoming {
     /// Any 64-bit number that no resting order bears.
     pub id: u64,
@@ -236,7 +237,11 @@ impl<Order> Sink<Order> for Ignore {
 }
 
 /// One instruction of a batch; see [`crate::Book::apply_batch`].
+///
+/// The layout is fixed so that ids, and prices, stand at the same place in all variants: a batch looks at messages that
+/// are still to come, and must not have to guess what they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Message {
     /// [`crate::Book::place`].
     Place(Incoming),
@@ -256,10 +261,10 @@ pub enum Message {
     Replace {
         /// Whom.
         id: u64,
-        /// Its new price.
-        price: u64,
         /// Its new quantity.
         quantity: u64,
+        /// Its new price.
+        price: u64,
     },
 }
 

@@ -169,7 +169,7 @@ impl Window {
 
     #[inline]
     fn place(&self, tick: u64) -> usize {
-        self.directory[self.slot(tick / PAGE)] as usize * PAGE as usize + (tick % PAGE) as usize
+        place(self.directory[self.slot(tick / PAGE)], tick)
     }
 
     #[inline]
@@ -201,7 +201,7 @@ impl Window {
         let word = &mut self.occupied[page as usize];
         self.count += usize::from(*word & bit == 0);
         *word |= bit;
-        self.levels.at_mut(page as usize * PAGE as usize + (tick % PAGE) as usize)
+        self.levels.at_mut(place(page, tick))
     }
 
     fn new_page(&mut self, slot: usize) -> u32 {
@@ -222,7 +222,7 @@ impl Window {
     pub(crate) fn close(&mut self, tick: u64) {
         let slot = self.slot(tick / PAGE);
         let page = self.directory[slot];
-        *self.levels.at_mut(page as usize * PAGE as usize + (tick % PAGE) as usize) = Level::default();
+        *self.levels.at_mut(place(page, tick)) = Level::default();
         let word = &mut self.occupied[page as usize];
         *word &= !(1 << (tick % PAGE));
         self.count -= 1;
@@ -288,6 +288,12 @@ impl Window {
         let first = first.filter(|&tick| self.level(tick).head != 0).or_else(|| self.next(Side::Sell, first?));
         std::iter::successors(first, |&tick| self.next(Side::Sell, tick)).collect()
     }
+}
+
+/// Where a tick's level stands if this is its page.
+#[inline]
+const fn place(page: u32, tick: u64) -> usize {
+    (page as usize) << PAGE.trailing_zeros() | (tick % PAGE) as usize
 }
 
 /// The best of a page's occupied levels.
