@@ -10,8 +10,8 @@ use crate::walk::{Step, Walk};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// How often a reader beside a writer looks again at what does not fit.
-const RETRIES: usize = 3;
+/// How often a reader beside a writer looks again at what seems damaged.
+const LOOKS: usize = 5;
 
 /// One record of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +133,7 @@ impl Chain {
     /// Moves to the next frame; false at the end of the log. Records of the current one that were not asked for are passed over.
     pub(crate) fn next_frame(&mut self) -> Result<bool> {
         loop {
-            match self.step()? {
+            match self.walk.step()? {
                 Step::Frame => {
                     let frame = self.walk.frame();
                     self.cursor = Cursor::new(frame, self.walk.mark.sequence + 1 - u64::from(u32_at(frame, 12)));
@@ -147,7 +147,7 @@ impl Chain {
                         self.torn = Some(torn);
                         return Ok(false);
                     }
-                    // A whole frame behind this place was perhaps written while we looked: then this one is whole by now.
+                    // Perhaps written while we looked, and the one behind it as well: then it is whole by now.
                     Err(error) if !self.live || self.looks_the_same()? => return Err(error),
                     Err(_) => {}
                 },
@@ -156,27 +156,19 @@ impl Chain {
         }
     }
 
-    /// A writer may be half way through a write while we read: what does not fit is read again, a few times.
-    fn step(&mut self) -> Result<Step> {
-        let mut step = self.walk.step()?;
-        for _ in 0..RETRIES {
-            if !self.live || !matches!(step, Step::Flawed(_)) {
-                break;
-            }
+    /// Whether the place still does not hold a frame, after a few looks. If it does, it is there to be read again.
+    fn looks_the_same(&mut self) -> Result<bool> {
+        let before = (self.walk.at, self.walk.mark);
+        for _ in 0..LOOKS {
             std::thread::yield_now();
             self.walk.refresh();
-            step = self.walk.step()?;
+            let whole = self.walk.step()? == Step::Frame;
+            self.walk.go_back(before);
+            if whole {
+                return Ok(false);
+            }
         }
-        Ok(step)
-    }
-
-    /// Whether the place still does not hold a frame. If it does, it is there to be read again.
-    fn looks_the_same(&mut self) -> Result<bool> {
-        self.walk.refresh();
-        let before = (self.walk.at, self.walk.mark);
-        let same = !matches!(self.walk.step()?, Step::Frame);
-        self.walk.go_back(before);
-        Ok(same)
+        Ok(true)
     }
 
     fn is_last(&self) -> bool {

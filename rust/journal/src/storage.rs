@@ -58,6 +58,4 @@ pub trait File: Send + Sync + fmt::Debug {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
     /// Returns once all that was written is durable.
     fn sync_data(&self) -> io::Result<()>;
-    /// Cuts or extends (with zeros) the file.
-    fn truncate(&self, bytes: u64) -> io::Result<()>;
 }

@@ -34,7 +34,9 @@ fn image(disk: &Memory) -> Vec<(String, Vec<u8>)> {
 
 fn restored(image: &[(String, Vec<u8>)]) -> Memory {
     let disk = Memory::simulated();
-    image.iter().for_each(|(name, content)| disk.put(name, content));
+    for (name, content) in image {
+        disk.put(name, content);
+    }
     disk
 }
 
@@ -163,7 +165,9 @@ fn cut_missing_swapped_and_duplicated_segments_are_refused() {
 #[test]
 fn the_loss_of_all_segments_is_no_new_log() {
     let disk = filled();
-    segments(&disk).iter().for_each(|name| disk.remove(name).unwrap());
+    for name in segments(&disk) {
+        disk.remove(&name).unwrap();
+    }
     assert!(matches!(identify(&disk), Err(Error::Damaged(_))));
     assert!(matches!(create(&disk, LOG, Mark::default(), &options()), Err(Error::Damaged(_))));
 }
@@ -178,6 +182,50 @@ fn a_segment_from_an_older_backup_breaks_the_chain() {
     disk.put(&first, &old);
     let found = damage(&disk);
     assert_eq!((found.file, found.sequence), (first, 3));
+}
+
+/// A log with the same identity, sequences and sizes, and other records: what a backup opened twice may become.
+fn twin(sizes: &[u64]) -> (Memory, Vec<Mark>) {
+    let disk = fresh();
+    let mut journal = recover(&disk).unwrap().0;
+    let (mut sequence, mut marks) = (0, Vec::new());
+    for size in sizes {
+        for _ in 0..*size {
+            sequence += 1;
+            let mut other = record(sequence);
+            other[7] = 1;
+            journal.append(&other).unwrap();
+        }
+        marks.push(journal.commit().unwrap());
+    }
+    (disk, marks)
+}
+
+#[test]
+fn a_segment_of_a_twin_breaks_the_chain() {
+    let disk = filled();
+    let second = &segments(&disk)[1];
+    disk.put(second, &twin(&SIZES).0.content(second).unwrap());
+    let found = damage(&disk);
+    assert_eq!((&found.file, found.offset), (second, 56), "{found}");
+}
+
+#[test]
+fn a_frame_of_a_twin_breaks_the_chain() {
+    let disk = fresh();
+    let marks = fill(&disk, &[1, 1, 1]);
+    let (other, twins) = twin(&[1, 1, 1]);
+    assert_eq!(marks[1].position, twins[1].position);
+    let name = &segments(&disk)[0];
+    let mut content = disk.content(name).unwrap();
+    let place = marks[1].position.offset as usize..marks[2].position.offset as usize;
+    content[place.clone()].copy_from_slice(&other.content(name).unwrap()[place.clone()]);
+    disk.put(name, &content);
+    let found = damage(&disk);
+    assert_eq!((found.sequence, found.offset), (2, place.start as u64 + 24), "{found}");
+    content[place.end..].fill(0);
+    disk.put(name, &content);
+    assert_eq!(damage(&disk).offset, place.start as u64 + 24, "also at the end of the log");
 }
 
 #[test]

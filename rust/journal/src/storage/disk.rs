@@ -196,8 +196,4 @@ impl File for DiskFile {
     fn sync_data(&self) -> io::Result<()> {
         rustix::fs::fdatasync(&self.0).map_err(io::Error::from)
     }
-
-    fn truncate(&self, bytes: u64) -> io::Result<()> {
-        self.0.set_len(bytes)
-    }
 }

@@ -160,7 +160,6 @@ impl Node {
         }
     }
 
-    /// A sync that follows a cut or an extension settles that too.
     fn sync(&mut self) {
         for (offset, bytes) in self.unsynced.drain(..) {
             put(&mut self.durable, offset, &bytes);
@@ -373,12 +372,6 @@ impl File for MemoryFile {
         if simulated {
             lock(&self.node).sync();
         }
-        Ok(())
-    }
-
-    fn truncate(&self, bytes: u64) -> io::Result<()> {
-        self.call().1.map_err(failed)?;
-        lock(&self.node).live.resize(bytes as usize, 0);
         Ok(())
     }
 }

@@ -62,5 +62,5 @@ pub fn expected(count: u64) -> Vec<Vec<u8>> {
 /// Names of the segment files.
 pub fn segments(disk: &Memory) -> Vec<String> {
     let entries = disk.list().unwrap();
-    entries.into_iter().map(|entry| entry.name).filter(|name| name.ends_with(".seg")).collect()
+    entries.into_iter().map(|entry| entry.name).filter(|name| name.strip_suffix(".seg").is_some()).collect()
 }
