@@ -1,5 +1,6 @@
 //! Reply bodies, appended to bytes that are ready to send.
 
+pub use agio_engine::OrderCounts;
 use agio_engine::events::Event;
 use agio_engine::units::{
     AccountId, Amount, AssetId, MarketId, Micros, OrderId, PreventedId, Price, Quantity, Rate, UpdateId,
@@ -415,19 +416,6 @@ pub fn average_price(minutes: u32, price: Price, last_trade: Micros, style: Styl
     body.decimal("price", price.0);
     body.time("closeTime", style, last_trade);
     body.close();
-}
-
-/// An account's unfilled orders, and its limits.
-#[derive(Clone, Copy, Debug)]
-pub struct OrderCounts {
-    /// In ten seconds.
-    pub ten_seconds: u32,
-    /// In the day.
-    pub day: u32,
-    /// The limit in ten seconds.
-    pub limit_ten_seconds: u32,
-    /// The limit in a day.
-    pub limit_day: u32,
 }
 
 /// `GET /api/v3/rateLimit/order`.
