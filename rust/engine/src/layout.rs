@@ -38,8 +38,6 @@ pub enum DecodeError {
 
 /// One value's place in a layout.
 pub trait Field: Sized {
-    /// The type's name in the documentation.
-    const TYPE: &'static str;
     /// Appends the value.
     fn put(&self, out: &mut Vec<u8>);
     /// Takes the value from the front of `input`.
@@ -56,7 +54,6 @@ pub(crate) fn take_bytes<const N: usize>(input: &mut &[u8], what: &'static str) 
 macro_rules! number_fields {
     ($($type:ident)*) => {$(
         impl Field for $type {
-            const TYPE: &'static str = stringify!($type);
             fn put(&self, out: &mut Vec<u8>) {
                 out.extend_from_slice(&self.to_le_bytes());
             }
@@ -71,7 +68,6 @@ number_fields!(u8 u16 u32 u64 u128 i32 i64 i128);
 macro_rules! unit_fields {
     ($($type:ident)*) => {$(
         impl Field for $type {
-            const TYPE: &'static str = stringify!($type);
             fn put(&self, out: &mut Vec<u8>) {
                 self.0.put(out);
             }
@@ -85,7 +81,6 @@ unit_fields!(Price Quantity Amount Delta Rate Micros Sequence AccountId AssetId 
     AggregateId UpdateId ExecutionId PreventedId Lane);
 
 impl Field for bool {
-    const TYPE: &'static str = "bool";
     fn put(&self, out: &mut Vec<u8>) {
         out.push(u8::from(*self));
     }
@@ -99,7 +94,6 @@ impl Field for bool {
 }
 
 impl Field for ClientId {
-    const TYPE: &'static str = "ClientId (u8 length, bytes)";
     fn put(&self, out: &mut Vec<u8>) {
         out.push(self.as_bytes().len() as u8);
         out.extend_from_slice(self.as_bytes());
@@ -112,7 +106,6 @@ impl Field for ClientId {
 }
 
 impl Field for String {
-    const TYPE: &'static str = "text (u32 length, UTF-8)";
     fn put(&self, out: &mut Vec<u8>) {
         (self.len() as u32).put(out);
         out.extend_from_slice(self.as_bytes());
@@ -131,7 +124,6 @@ fn take_text<'a>(input: &mut &'a [u8], length: usize) -> Result<&'a [u8], Decode
 }
 
 impl<const N: usize> Field for [u8; N] {
-    const TYPE: &'static str = "bytes";
     fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self);
     }
@@ -141,7 +133,6 @@ impl<const N: usize> Field for [u8; N] {
 }
 
 impl<T: Field> Field for Option<T> {
-    const TYPE: &'static str = "option (u8, value)";
     fn put(&self, out: &mut Vec<u8>) {
         self.is_some().put(out);
         if let Some(value) = self {
@@ -179,6 +170,17 @@ pub struct LayoutDoc {
     pub fields: &'static [FieldDoc],
 }
 
+/// A small enumeration, for documentation.
+#[derive(Clone, Copy, Debug)]
+pub struct EnumDoc {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+    /// Number, name and meaning of each value.
+    pub values: &'static [(u8, &'static str, &'static str)],
+}
+
 /// Small enumerations that travel as one byte: `name = number`.
 macro_rules! enums {
     ($($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $vdoc:literal])* $variant:ident = $number:literal),* $(,)? })*) => {$(
@@ -190,10 +192,14 @@ macro_rules! enums {
         impl $name {
             /// All values, in order of their numbers.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+            /// The values, for documentation.
+            pub const VALUES: $crate::layout::EnumDoc = $crate::layout::EnumDoc {
+                name: stringify!($name), doc: concat!($($doc),*),
+                values: &[$(($number, stringify!($variant), concat!($($vdoc),*))),*],
+            };
         }
 
         impl $crate::layout::Field for $name {
-            const TYPE: &'static str = concat!(stringify!($name), " (u8)");
             fn put(&self, out: &mut Vec<u8>) {
                 out.push(*self as u8);
             }
@@ -216,7 +222,6 @@ macro_rules! records {
         pub struct $name { $($(#[doc = $fdoc])* pub $field: $type),* }
 
         impl $crate::layout::Field for $name {
-            const TYPE: &'static str = stringify!($name);
             fn put(&self, out: &mut Vec<u8>) {
                 $(self.$field.put(out);)*
             }
@@ -231,7 +236,7 @@ macro_rules! records {
             pub const LAYOUT: $crate::layout::LayoutDoc = $crate::layout::LayoutDoc {
                 kind: 0, version: 0, name: stringify!($name), doc: concat!($($doc),*),
                 fields: &[$($crate::layout::FieldDoc {
-                    name: stringify!($field), kind: <$type as $crate::layout::Field>::TYPE, doc: concat!($($fdoc),*),
+                    name: stringify!($field), kind: stringify!($type), doc: concat!($($fdoc),*),
                 }),*],
             };
         }
@@ -264,7 +269,7 @@ macro_rules! layouts {
             pub const LAYOUTS: &'static [$crate::layout::LayoutDoc] = &[$($crate::layout::LayoutDoc {
                 kind: $kind, version: $version, name: stringify!($name), doc: concat!($($doc),*),
                 fields: &[$($crate::layout::FieldDoc {
-                    name: stringify!($field), kind: <$type as $crate::layout::Field>::TYPE, doc: concat!($($fdoc),*),
+                    name: stringify!($field), kind: stringify!($type), doc: concat!($($fdoc),*),
                 }),*],
             }),*];
 

@@ -32,13 +32,24 @@ pub(crate) struct Node {
     pub client_id: ClientId,
 }
 
+/// A place in the table. The hash beside the slot keeps most look-ups away from the nodes.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    hash: u32,
+    slot: u32,
+}
+
+impl Entry {
+    const EMPTY: Self = Self { hash: 0, slot: NONE };
+}
+
 /// All open orders of all markets.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OpenOrders {
     nodes: Vec<Node>,
     free: Vec<u32>,
-    /// Slots by hash of (account, market, client id); [`NONE`] is empty. A power of two, at most half full.
-    table: Vec<u32>,
+    /// Slots by hash of (account, market, client id), at most half full: the length is a power of two.
+    table: Vec<Entry>,
     used: usize,
 }
 
@@ -118,24 +129,34 @@ impl OpenOrders {
         if self.used == 0 {
             return None;
         }
-        let mask = self.table.len() - 1;
-        let mut at = hash(account, market, client_id) as usize & mask;
+        let hash = hash(account, market, client_id);
+        let mut at = self.home(hash);
         loop {
-            let slot = self.table[at];
-            if slot == NONE {
+            let entry = self.table[at];
+            if entry.slot == NONE {
                 return None;
             }
-            let node = &self.nodes[slot as usize];
-            if node.client_id == *client_id && node.account == account && node.market == market {
-                return Some(node);
+            if entry.hash == hash {
+                let node = &self.nodes[entry.slot as usize];
+                if node.client_id == *client_id && node.account == account && node.market == market {
+                    return Some(node);
+                }
             }
-            at = (at + 1) & mask;
+            at = self.after(at);
         }
     }
 
-    fn home(&self, slot: u32) -> usize {
+    fn home(&self, hash: u32) -> usize {
+        hash as usize & (self.table.len() - 1)
+    }
+
+    fn after(&self, at: usize) -> usize {
+        (at + 1) & (self.table.len() - 1)
+    }
+
+    fn hash_of(&self, slot: u32) -> u32 {
         let node = &self.nodes[slot as usize];
-        hash(node.account, node.market, &node.client_id) as usize & (self.table.len() - 1)
+        hash(node.account, node.market, &node.client_id)
     }
 
     fn index(&mut self, slot: u32) {
@@ -143,57 +164,56 @@ impl OpenOrders {
             self.grow();
         }
         self.used += 1;
-        self.put(slot);
+        self.put(Entry { hash: self.hash_of(slot), slot });
     }
 
-    fn put(&mut self, slot: u32) {
-        let mask = self.table.len() - 1;
-        let mut at = self.home(slot);
-        while self.table[at] != NONE {
-            at = (at + 1) & mask;
+    fn put(&mut self, entry: Entry) {
+        let mut at = self.home(entry.hash);
+        while self.table[at].slot != NONE {
+            at = self.after(at);
         }
-        self.table[at] = slot;
+        self.table[at] = entry;
     }
 
     fn grow(&mut self) {
         let old = std::mem::take(&mut self.table);
-        self.table = vec![NONE; (old.len() * 2).max(16)];
-        for slot in old.into_iter().filter(|slot| *slot != NONE) {
-            self.put(slot);
+        self.table = vec![Entry::EMPTY; (old.len() * 2).max(16)];
+        for entry in old.into_iter().filter(|entry| entry.slot != NONE) {
+            self.put(entry);
         }
     }
 
     /// Removes by shifting back what was displaced: no tombstones, so the table stays as if never used.
     fn unindex(&mut self, slot: u32) {
         let mask = self.table.len() - 1;
-        let mut hole = self.home(slot);
-        while self.table[hole] != slot {
-            hole = (hole + 1) & mask;
+        let mut hole = self.home(self.hash_of(slot));
+        while self.table[hole].slot != slot {
+            hole = self.after(hole);
         }
-        let mut at = (hole + 1) & mask;
-        while self.table[at] != NONE {
-            let home = self.home(self.table[at]);
+        let mut at = self.after(hole);
+        while self.table[at].slot != NONE {
+            let home = self.home(self.table[at].hash);
             if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
                 self.table[hole] = self.table[at];
                 hole = at;
             }
-            at = (at + 1) & mask;
+            at = self.after(at);
         }
-        self.table[hole] = NONE;
+        self.table[hole] = Entry::EMPTY;
         self.used -= 1;
     }
 }
 
 /// A fixed hash: the same in every process. An account can only collide with itself on purpose, and its open orders
 /// are limited.
-fn hash(account: AccountId, market: MarketId, client_id: &ClientId) -> u64 {
+fn hash(account: AccountId, market: MarketId, client_id: &ClientId) -> u32 {
     let mut state = mix(u64::from(account.0) << 32 | u64::from(market.0), 0x9E37_79B9_7F4A_7C15);
     for chunk in client_id.as_bytes().chunks(8) {
         let mut word = [0; 8];
         word[..chunk.len()].copy_from_slice(chunk);
         state = mix(state ^ u64::from_le_bytes(word), 0xD6E8_FEB8_6659_FD93);
     }
-    state
+    (state ^ state >> 32) as u32
 }
 
 /// Multiplies to 128 bits and folds the halves.

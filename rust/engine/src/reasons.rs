@@ -20,7 +20,6 @@ macro_rules! reasons {
         }
 
         impl Field for Reason {
-            const TYPE: &'static str = "Reason (u16)";
             fn put(&self, out: &mut Vec<u8>) {
                 (*self as u16).put(out);
             }

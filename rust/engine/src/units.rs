@@ -8,8 +8,11 @@ pub const SCALE: u32 = 8;
 pub const ONE: u64 = 100_000_000;
 
 macro_rules! unit {
-    ($($(#[$doc:meta])* $name:ident($inner:ty);)*) => {$(
-        $(#[$doc])*
+    ($($(#[doc = $doc:literal])* $name:ident($inner:ty);)*) => {
+        /// Name, integer and meaning of each unit, for documentation.
+        pub const UNITS: &[(&str, &str, &str)] = &[$((stringify!($name), stringify!($inner), concat!($($doc),*))),*];
+    $(
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(pub $inner);

@@ -274,6 +274,7 @@ impl Settler<'_> {
         self.report(ExecutionKind::Expired, None, None);
     }
 
+    #[inline]
     fn push(
         &mut self,
         kind: ExecutionKind,

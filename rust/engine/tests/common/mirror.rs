@@ -68,7 +68,11 @@ impl Mirror {
                 numbers.updates += 1;
                 assert_eq!(it.update.0, numbers.updates, "updates are dense");
                 let key = (it.market, it.side as u8, it.price);
-                if it.total.0 == 0 { self.levels.remove(&key) } else { self.levels.insert(key, it.total) };
+                if it.total.0 == 0 {
+                    self.levels.remove(&key)
+                } else {
+                    self.levels.insert(key, it.total)
+                };
             }
             Event::TopChanged(it) => {
                 self.tops.insert(it.market, it.clone());
@@ -105,7 +109,11 @@ impl Mirror {
         assert!(!ended || !order.on_book, "{order:?}");
         *self.executions.entry(name(it.kind, order.status)).or_default() += 1;
         let key = (order.account, order.market, order.order);
-        if ended { self.orders.remove(&key) } else { self.orders.insert(key, order) };
+        if ended {
+            self.orders.remove(&key)
+        } else {
+            self.orders.insert(key, order)
+        };
     }
 
     /// Compares all that was read with a fresh read.
@@ -129,7 +137,8 @@ impl Mirror {
     fn compare_balances(&self, engine: &Engine) {
         let zero = (Amount(0), Amount(0));
         let known = self.balances.iter().filter(|(_, balance)| **balance != zero);
-        let known: Vec<_> = known.map(|((account, asset), (free, locked))| (*account, *asset, *free, *locked)).collect();
+        let known: Vec<_> =
+            known.map(|((account, asset), (free, locked))| (*account, *asset, *free, *locked)).collect();
         let fresh = engine.accounts().flat_map(|account| {
             engine.balances(account).map(move |(asset, free, locked)| (account, asset, free, locked))
         });

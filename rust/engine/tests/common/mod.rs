@@ -6,11 +6,9 @@ pub(crate) mod mirror;
 pub(crate) mod random;
 
 use agio_engine::Engine;
-use agio_engine::commands::{Command, Deposit, Envelope, ListAsset, ListMarket, OpenAccount, Place, Signed};
+use agio_engine::commands::{Command, Envelope, Place, Signed};
 use agio_engine::events::Event;
-use agio_engine::units::{
-    AccountId, Amount, AssetId, ClientId, KeyId, Lane, MarketId, Micros, Price, Quantity, Rate, Sequence,
-};
+use agio_engine::units::{AccountId, Amount, ClientId, KeyId, Lane, MarketId, Micros, Price, Quantity, Sequence};
 use agio_engine::vocabulary::{
     Filters, LotFilter, NotionalFilter, NotionalForm, OrderKind, OrderLimits, Prevention, PriceFilter, Rights, Side,
     TimeInForce,
@@ -80,28 +78,6 @@ impl World {
         let refused = events.iter().find(|event| matches!(event, Event::Rejected(_)));
         assert!(refused.is_none(), "{refused:?}");
         events
-    }
-
-    pub(crate) fn asset(&mut self, name: &str) -> AssetId {
-        self.must(ListAsset { name: name.to_owned(), precision: 8 });
-        AssetId(self.engine.assets().count() as u32 - 1)
-    }
-
-    pub(crate) fn market(&mut self, base: AssetId, quote: AssetId, filters: Filters) -> MarketId {
-        let number = self.engine.markets().count();
-        self.must(ListMarket { symbol: format!("M{number}"), base, quote, filters });
-        MarketId(number as u32)
-    }
-
-    pub(crate) fn account(&mut self, commission: u32) -> AccountId {
-        let (maker, taker) = (Rate(commission), Rate(commission));
-        let events = self.must(OpenAccount { rights: ALL_RIGHTS, maker, taker, limits: NO_LIMITS });
-        let Some(Event::AccountChanged(changed)) = events.last() else { panic!("{events:?}") };
-        changed.account
-    }
-
-    pub(crate) fn deposit(&mut self, account: AccountId, asset: AssetId, amount: u128) {
-        self.must(Deposit { account, asset, amount: Amount(amount) });
     }
 }
 

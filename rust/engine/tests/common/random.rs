@@ -36,25 +36,37 @@ pub(crate) const MARKETS: u64 = 3;
 const BASES: [u64; 3] = [5_000_000, 3_333_333, 70_000];
 
 /// Three assets, three markets among them, a dozen accounts with different commissions and keys.
-pub(crate) fn venue() -> World {
-    let mut world = World::new();
-    let assets: Vec<_> = ["BTC", "ETH", "USDT"].iter().map(|name| world.asset(name)).collect();
-    for (base, quote) in [(0, 2), (1, 2), (1, 0)] {
-        let mut filters = open_filters();
-        filters.notional.form = NotionalForm::Range;
-        filters.notional.min = Amount(1_000);
-        filters.notional.min_to_market = true;
-        filters.notional.minutes = 5;
-        filters.max_orders = 20;
-        world.market(assets[base], assets[quote], filters);
+pub(crate) fn setup() -> Vec<Command> {
+    let list = |name: &&str| ListAsset { name: (*name).to_owned(), precision: 8 }.into();
+    let mut commands: Vec<Command> = ["BTC", "ETH", "USDT"].iter().map(list).collect();
+    let mut filters = open_filters();
+    filters.notional.form = NotionalForm::Range;
+    filters.notional.min = Amount(1_000);
+    filters.notional.min_to_market = true;
+    filters.notional.minutes = 5;
+    filters.max_orders = 20;
+    for (symbol, base, quote) in [("BTCUSDT", 0, 2), ("ETHUSDT", 1, 2), ("ETHBTC", 1, 0)] {
+        let (base, quote) = (AssetId(base), AssetId(quote));
+        commands.push(ListMarket { symbol: symbol.to_owned(), base, quote, filters }.into());
     }
-    for number in 0..ACCOUNTS {
-        let account = world.account(number as u32 * 20_000);
-        for asset in &assets {
-            world.deposit(account, *asset, 100_000_000_000);
+    for number in 0..ACCOUNTS as u32 {
+        let (account, rate) = (AccountId(FIRST_CUSTOMER.0 + number), Rate(number * 20_000));
+        let rights = super::ALL_RIGHTS;
+        commands.push(OpenAccount { rights, maker: rate, taker: rate, limits: NO_LIMITS }.into());
+        for asset in 0..3 {
+            commands.push(Deposit { account, asset: AssetId(asset), amount: Amount(100_000_000_000) }.into());
         }
         let permissions = Permissions { read: true, trade: !number.is_multiple_of(5), withdraw: false };
-        world.must(AddKey { account, permissions });
+        commands.push(AddKey { account, permissions }.into());
+    }
+    commands
+}
+
+/// The venue that [`setup`] makes.
+pub(crate) fn venue() -> World {
+    let mut world = World::new();
+    for command in setup() {
+        world.must(command);
     }
     world
 }
