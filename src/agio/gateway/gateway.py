@@ -54,13 +54,13 @@ class Gateway:
             figures=figures,
             metrics=metrics,
         )
-        self._public = Dispatcher(venue, Table(PUBLIC), Limits(figures))
-        self.rest = PublicApp(self._public, proxies)
-        self.ws_api = WsApiRoom(self._public)
+        self.public = Dispatcher(venue, Table(PUBLIC), Limits(figures))
+        self.rest = PublicApp(self.public, proxies)
+        self.ws_api = WsApiRoom(self.public)
         self.admin = PrivateApp(venue, Table(ADMIN))
         self.ops = PrivateApp(venue, Table(OPS))
-        metrics.watch(self._public)
+        metrics.watch(self.public)
 
     def stop(self) -> None:
         """From now on clients get 503 and -1016; what is under way is still answered."""
-        self._public.stopping = True
+        self.public.stopping = True

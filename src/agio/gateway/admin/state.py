@@ -25,9 +25,18 @@ def state(venue: Venue, _: Call) -> Reply:
     return result(State(venue.shard.state(), venue.shard.applied(), venue.shard.now()))
 
 
+async def position(venue: Venue, _: Call) -> Reply:
+    """Sequence and hash of all state, to compare with a replica or a replay."""
+    return result(await venue.shard.position())
+
+
 ROWS = (
     Operation(
         "admin.state", "State, position in the log, and its clock.", Security.ADMIN, state, State,
         rest=("GET", "/admin/state"),
+    ),
+    Operation(
+        "admin.position", "Sequence and hash of all state; walks over all of it.", Security.ADMIN, position, dict,
+        rest=("GET", "/admin/position"),
     ),
 )  # fmt: skip
