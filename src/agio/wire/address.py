@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+MOST_NETWORKS = 100_000
 
 
 def client(peer: str, forwarded: str | None, proxies: frozenset[str]) -> str:
@@ -22,8 +25,20 @@ def client(peer: str, forwarded: str | None, proxies: frozenset[str]) -> str:
     return peer
 
 
+def network(address: str) -> str:
+    """What one subscriber has: an IPv4 address, or the /64 of an IPv6 one."""
+    if ":" not in address:
+        return address
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return str(mapped) if mapped else str(IPv6Network((int(parsed) >> 64 << 64, 64)))
+
+
 class ConnectLimit:
-    """At most `limit` connection attempts of one address in a calendar-aligned window of `window` seconds."""
+    """At most `limit` connection attempts of one network in a calendar-aligned window of `window` seconds."""
 
     __slots__ = ("_attempts", "_clock", "_index", "_limit", "_window")
 
@@ -35,11 +50,12 @@ class ConnectLimit:
         self._attempts: dict[str, int] = {}
 
     def admits(self, address: str) -> bool:
-        """Counts one attempt. Memory is one entry per address of the window."""
+        """Counts one attempt. Should there be too many networks to remember, all begin anew."""
         index = int(self._clock() // self._window)
-        if index != self._index:
+        if index != self._index or len(self._attempts) >= MOST_NETWORKS:
             self._index = index
             self._attempts.clear()
-        attempts = self._attempts.get(address, 0) + 1
-        self._attempts[address] = attempts
+        subscriber = network(address)
+        attempts = self._attempts.get(subscriber, 0) + 1
+        self._attempts[subscriber] = attempts
         return attempts <= self._limit

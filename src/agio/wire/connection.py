@@ -27,16 +27,28 @@ class WebSocket(WSListener):
     """An `agio.ports.Connection`. Messages of one tick of the loop leave in one write, in order."""
 
     __slots__ = (
-        "_closing", "_fragments", "_heard", "_held", "_listener", "_opened", "_pending", "_pinged", "_pings", "_second",
-        "_spent", "_transport", "remote", "state",
+        "_closing",
+        "_fragments",
+        "_heard",
+        "_held",
+        "_opened",
+        "_pinged",
+        "_pings",
+        "_second",
+        "_spent",
+        "_transport",
+        "listener",
+        "pending",
+        "remote",
+        "state",
     )  # fmt: skip
 
     def __init__(self, listener: Listener, remote: str) -> None:
         self.remote = remote
         self.state: dict[str, Any] = {}
-        self._listener = listener
+        self.listener = listener
         self._transport: WSTransport | None = None
-        self._pending: list[bytes] = []
+        self.pending: list[bytes] = []
         self._closing = False
         self._fragments: list[bytes] | None = None
         self._held = 0
@@ -54,29 +66,30 @@ class WebSocket(WSListener):
 
     def queue(self, frame: bytes) -> None:
         """Queues a frame built by `agio.wire.frames`, which may be shared with other connections."""
-        if self._closing:
-            return
-        pending = self._pending
-        pending.append(frame)
-        if len(pending) == 1:
-            self._listener.mark(self)
+        pending = self.pending
+        if not pending:
+            self.listener.mark(self)
         elif len(pending) >= JOINED:
             self.flush()
+        pending.append(frame)
 
     def flush(self) -> None:
         """Writes what is queued, unless too much waits already."""
-        pending = self._pending
-        if not pending or self._transport is None:
+        pending = self.pending
+        if not pending or self._closing or self._transport is None:
             pending.clear()
             return
-        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        count = len(pending)
+        data = pending[0] if count == 1 else b"".join(pending)
         pending.clear()
         transport = self._transport.underlying_transport
-        if transport.get_write_buffer_size() > self._listener.limits.buffer_bytes:
+        if transport.get_write_buffer_size() > self.listener.limits.buffer_bytes:
             self.drop("slow")
             return
         transport.write(data)
-        self._listener.counters["sent_bytes"] += len(data)
+        counters = self.listener.counters
+        counters["sent"] += count
+        counters["sent_bytes"] += len(data)
 
     def waiting(self) -> int:
         """Bytes that the peer has not taken yet."""
@@ -91,13 +104,13 @@ class WebSocket(WSListener):
         if self._transport is not None and not self._transport.is_disconnected:
             self._transport.send_close(WSCloseCode(code), reason.encode())
             loop = asyncio.get_running_loop()
-            loop.call_later(self._listener.limits.close_grace, self._transport.disconnect, False)  # noqa: FBT003
+            loop.call_later(self.listener.limits.close_grace, self._transport.disconnect, False)
 
     def drop(self, why: str) -> None:
         """Ends the connection at once: a close frame would only wait behind what is not read."""
-        self._listener.counters[why] += 1
+        self.listener.counters[why] += 1
         self._closing = True
-        self._pending.clear()
+        self.pending.clear()
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
@@ -105,13 +118,13 @@ class WebSocket(WSListener):
 
     def check(self, now: float) -> None:
         """Pings when it is time to, and ends what is too old or silent."""
-        limits = self._listener.limits
+        limits = self.listener.limits
         if self._closing or self._transport is None:
             return
         if now - self._opened >= limits.lifetime:
             self.close(1001, "connection reached its maximum age")
         elif now - self._heard >= limits.pong_timeout:
-            self._listener.counters["silent"] += 1
+            self.listener.counters["silent"] += 1
             self.close(1008, "Pong timeout")
         elif now - self._pinged >= limits.ping_interval:
             self._pinged = now
@@ -124,13 +137,13 @@ class WebSocket(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The handshake is answered."""
         self._transport = transport
-        if self._pending:
-            self._listener.mark(self)
+        if self.pending:
+            self.listener.mark(self)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """The connection is gone."""
         self._closing = True
-        self._listener.closed(self)
+        self.listener.closed(self)
 
     def pause_writing(self) -> None:
         """Nothing: `flush` looks at the buffer itself."""
@@ -147,14 +160,14 @@ class WebSocket(WSListener):
         elif frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._violation(1002, "no extension was negotiated")
         elif not self._may_send():
-            self._listener.counters["flooding"] += 1
+            self.listener.counters["flooding"] += 1
             self.close(1008, "Too many requests")
         else:
             self._frames[frame.msg_type](self, frame)
 
     def _may_send(self) -> bool:
-        limit = self._listener.limits.messages_per_second
-        second = int(self._listener.clock())
+        limit = self.listener.limits.messages_per_second
+        second = int(self.listener.clock())
         if second != self._second:
             self._second, self._spent = second, 0
         self._spent += 1
@@ -168,7 +181,7 @@ class WebSocket(WSListener):
         transport.disconnect()
 
     def _violation(self, code: int, reason: str) -> None:
-        self._listener.counters["broken"] += 1
+        self.listener.counters["broken"] += 1
         self.close(code, reason)
 
     def _text(self, frame: WSFrame) -> None:
@@ -184,7 +197,7 @@ class WebSocket(WSListener):
         self._violation(1003, "text messages only")
 
     def _continuation(self, frame: WSFrame) -> None:
-        limits = self._listener.limits
+        limits = self.listener.limits
         fragments = self._fragments
         if fragments is None:
             self._violation(1002, "nothing to continue")
@@ -204,17 +217,17 @@ class WebSocket(WSListener):
     def _pong(self, frame: WSFrame) -> None:
         if frame.get_payload_as_bytes() in self._pings:
             self._pings.clear()
-            self._heard = self._listener.clock()
+            self._heard = self.listener.clock()
 
     def _message(self, message: bytes) -> None:
-        self._listener.counters["received"] += 1
+        self.listener.counters["received"] += 1
         if not _is_utf8(message):
             self._violation(1007, "not UTF-8")
             return
         try:
-            self._listener.room.received(self, message)
+            self.listener.room.received(self, message)
         except Exception:
-            self._listener.counters["failed"] += 1
+            self.listener.counters["failed"] += 1
             log.exception("a message could not be handled")
             self.close(1011, "internal error")
 

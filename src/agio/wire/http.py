@@ -125,7 +125,7 @@ class HttpListener:
 
     def _serve(self, listening: socket.socket) -> None:
         listening.listen(BACKLOG)
-        listening.setblocking(False)  # noqa: FBT003
+        listening.setblocking(False)
         self._server = _server(self._application, listening, self._limits)
         self._task = asyncio.get_running_loop().create_task(self._server.serve())
         self._task.add_done_callback(self._ended)

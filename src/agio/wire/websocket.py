@@ -13,11 +13,10 @@ from picows import WSAutoPingStrategy, WSUpgradeRequest, WSUpgradeResponse, WSUp
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
 from agio.wire import address, frames
-from agio.wire.connection import WebSocket
+from agio.wire.connection import JOINED, WebSocket
 from agio.wire.limits import Limits
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Iterable
 
     from agio.ports import Connection, SocketRoom
@@ -25,6 +24,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 1.0
+COUNTERS = (
+    "accepted", "refused", "closed",  # handshakes, and connections that ended
+    "received", "sent", "sent_bytes",  # messages; pings and pongs count as sent
+    "slow", "silent", "flooding", "broken",  # connections that we ended, and why
+    "failed",  # errors of our own
+)  # fmt: skip
 _SILENT = logging.getLogger("agio.wire.picows")
 """picows reports each client's mistake as an error; we count them instead, and log what our own rooms get wrong."""
 _SILENT.setLevel(logging.CRITICAL + 1)
@@ -33,8 +38,13 @@ _SILENT.setLevel(logging.CRITICAL + 1)
 def broadcast(payload: bytes, connections: Iterable[Any]) -> None:
     """Queues one text message for many connections of listeners; the frame is built once and shared."""
     frame = frames.text(payload)
-    for connection in connections:
-        connection.queue(frame)
+    for connection in connections:  # `WebSocket.queue`, without the call: this is the innermost loop of all
+        pending = connection.pending
+        if not pending:
+            connection.listener.mark(connection)
+        elif len(pending) >= JOINED:
+            connection.flush()
+        pending.append(frame)
 
 
 class Listener:
@@ -54,21 +64,7 @@ class Listener:
         self.room = room
         self.limits = limits or Limits()
         self.clock = clock
-        self.counters = dict.fromkeys(
-            (
-                "accepted",
-                "refused",
-                "received",
-                "sent_bytes",
-                "closed",
-                "slow",
-                "silent",
-                "flooding",
-                "broken",
-                "failed",
-            ),
-            0,
-        )
+        self.counters = dict.fromkeys(COUNTERS, 0)
         self.open: set[WebSocket] = set()
         self._proxies = proxies
         self._admission = address.ConnectLimit(self.limits.connects, self.limits.connects_window, clock)
@@ -79,10 +75,10 @@ class Listener:
         self.sockets: set[_Protocol] = set()
         self._dirty: list[WebSocket] = []
 
-    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+    async def start(self, host: str, port: int) -> int:
         """Listens; port 0 is any free one. Returns the port; OSError when it is taken."""
         self._loop = asyncio.get_running_loop()
-        self._server = await self._loop.create_server(lambda: _Protocol(self), host, port, ssl=tls, backlog=1024)
+        self._server = await self._loop.create_server(lambda: _Protocol(self), host, port, backlog=1024)
         self._tick()
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
@@ -151,6 +147,10 @@ class Listener:
         self.open.add(connection)
         return connection
 
+    def gauges(self) -> dict[str, int]:
+        """How much there is right now."""
+        return {"connections": len(self.open), "waiting_bytes": sum(connection.waiting() for connection in self.open)}
+
     def left(self) -> None:
         """A socket is gone: when it was the last one, `stop` need not wait any more."""
         if self._stopping and not self.sockets:
@@ -204,7 +204,7 @@ class _Protocol(WSProtocol):  # type: ignore[misc]
             enable_auto_pong=False,
             max_frame_size=limits.message_bytes,
             extra_headers=None,
-            read_buffer_init_size=4096,
+            read_buffer_init_size=2048,
         )
         self._listener = listener
         self._connection: WebSocket | None = None

@@ -125,6 +125,15 @@ async def test_a_later_trade_is_an_end(world: World) -> None:
     assert world.shard.depths == 0
 
 
+async def test_what_comes_after_an_end_does_not_reopen_it(world: World) -> None:
+    world.statistics.last = 100
+    client = await world.dial("/ws/btcusdt@kline_1m")
+    world.events(Trade(0, 2, 105, time=START + MINUTE), Trade(0, 1, 90, time=START + 1))
+    world.beat(20)
+    said = await candles(client)
+    assert [(c["x"], c["n"], c["l"]) for c in said] == [(True, 0, text(100)), (False, 1, text(105))]
+
+
 async def test_a_refusal_delays_an_end(world: World) -> None:
     world.statistics.last = 100
     client = await world.dial("/ws/btcusdt@kline_1m")

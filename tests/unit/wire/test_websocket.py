@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from agio.ports import Connection
+from agio.wire.connection import JOINED
 from agio.wire.limits import Limits
 from agio.wire.websocket import Listener, broadcast
 from tests.unit.wire.raw import dial, frame
@@ -313,6 +314,19 @@ async def test_a_broadcast_reaches_all_in_order_and_in_one_write(world: World) -
             broadcast(b"%d" % number, world.room.connections)
         for client in (one, two):
             assert [await client.message() for _ in range(1000)] == [b"%d" % n for n in range(1000)]
+
+
+async def test_a_burst_within_one_tick_is_bounded(world: World) -> None:
+    listener, port = await world.listen()
+    async with dial(port) as client:
+        await until(lambda: listener.open)
+        (connection,) = listener.open
+        most = 0
+        for number in range(5000):
+            connection.send(b"%d" % number) if number % 2 else broadcast(b"%d" % number, [connection])
+            most = max(most, len(connection.pending))
+        assert most == JOINED
+        assert [await client.message() for _ in range(5000)] == [b"%d" % n for n in range(5000)]
 
 
 async def test_a_slow_reader_is_dropped_and_the_others_stay(world: World) -> None:
