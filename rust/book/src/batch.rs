@@ -89,8 +89,9 @@ impl<P: Policy> Book<P> {
 
     #[inline]
     fn place_nth<S: BatchSink<P>>(&mut self, index: usize, order: &Incoming, sink: &mut S) -> Result<Placed, Error> {
-        self.admit(order)?;
+        let hash = hash(order.id);
+        self.admit(hash, order)?;
         let mut policy = sink.policy(index);
-        Ok(self.enter(order, |placed, sink| sink.payload(index, placed), &mut policy, sink))
+        Ok(self.enter(hash, order, |placed, sink| sink.payload(index, placed), &mut policy, sink))
     }
 }

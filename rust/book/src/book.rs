@@ -48,19 +48,20 @@ impl<P: Policy> Book<P> {
         policy: &mut P,
         sink: &mut S,
     ) -> Result<Placed, Error> {
-        self.admit(order)?;
-        Ok(self.enter(order, |placed, _| payload(placed), policy, sink))
+        let hash = hash(order.id);
+        self.admit(hash, order)?;
+        Ok(self.enter(hash, order, |placed, _| payload(placed), policy, sink))
     }
 
     #[inline]
-    pub(crate) fn admit(&self, order: &Incoming) -> Result<(), Error> {
+    pub(crate) fn admit(&self, hash: u32, order: &Incoming) -> Result<(), Error> {
         if order.limit == Some(0) {
             return Err(Error::ZeroPrice);
         }
         if order.quantity == 0 {
             return Err(Error::ZeroQuantity);
         }
-        if self.find(order.id).is_some() {
+        if self.find_hashed(hash, order.id).is_some() {
             return Err(Error::Duplicate);
         }
         match (order.lifetime, order.limit) {
@@ -90,6 +91,7 @@ impl<P: Policy> Book<P> {
     #[inline]
     pub(crate) fn enter<S: Sink<P::Order>>(
         &mut self,
+        hash: u32,
         order: &Incoming,
         payload: impl FnOnce(&Placed, &mut S) -> P::Order,
         policy: &mut P,
@@ -111,7 +113,12 @@ impl<P: Policy> Book<P> {
         }
         if placed.end == End::Rested {
             match (order.lifetime, order.limit) {
-                (Lifetime::Rest | Lifetime::PostOnly, Some(price)) => self.rest(order, price, &placed, payload, sink),
+                (Lifetime::Rest | Lifetime::PostOnly, Some(price)) => {
+                    let payload = payload(&placed, sink);
+                    let resting = Resting { id: order.id, side: order.side, price, quantity: placed.left };
+                    let total = self.append(hash, &resting, payload);
+                    sink.level(order.side, price, total);
+                }
                 (Lifetime::FillOrKill, _) => placed.end = End::Killed,
                 _ => placed.end = End::Remainder,
             }
@@ -119,27 +126,12 @@ impl<P: Policy> Book<P> {
         placed
     }
 
-    #[inline]
-    fn rest<S: Sink<P::Order>>(
-        &mut self,
-        order: &Incoming,
-        price: u64,
-        placed: &Placed,
-        payload: impl FnOnce(&Placed, &mut S) -> P::Order,
-        sink: &mut S,
-    ) {
-        let payload = payload(placed, sink);
-        let resting = Resting { id: order.id, side: order.side, price, quantity: placed.left };
-        let total = self.append(&resting, payload);
-        sink.level(order.side, price, total);
-    }
-
     /// Puts an order at the end of its level. Returns the level's total.
     #[inline]
-    fn append(&mut self, order: &Resting, payload: P::Order) -> u64 {
+    fn append(&mut self, hash: u32, order: &Resting, payload: P::Order) -> u64 {
         let &Resting { id, side, price, quantity } = order;
         let slot = self.slab.next_slot();
-        self.index.insert(hash(id), slot);
+        self.index.insert(hash, slot);
         let (total, before) = self.ladder.append(side, price, slot, quantity);
         self.slab.insert(Node { id, price, quantity, prev: before, next: NOBODY }, payload);
         total
@@ -394,7 +386,7 @@ impl<P: Policy> Book<P> {
         sink.level(old.side, old.price, total);
         let order = Incoming { id, side: old.side, limit: Some(price), quantity, lifetime: Lifetime::Rest };
         let mut payload = Some(payload);
-        let placed = self.enter(&order, |_, _| payload.take().expect("an order rests once"), policy, sink);
+        let placed = self.enter(hash, &order, |_, _| payload.take().expect("an order rests once"), policy, sink);
         Ok((placed, payload))
     }
 
@@ -417,7 +409,7 @@ impl<P: Policy> Book<P> {
             return Err(Error::Crossed);
         }
         self.room(order.price, order.quantity)?;
-        self.append(&order, payload);
+        self.append(hash(order.id), &order, payload);
         Ok(())
     }
 }

@@ -17,7 +17,6 @@ const HIGH: u64 = LOW << 7;
 /// Where the count stands in the first word.
 const COUNT: u32 = 56;
 
-const FIRST_LINES: usize = 16;
 /// How many lines of the old table move with each insertion. The new table, twice as large, fills up no sooner than
 /// after 2.5 insertions for each old line, so 1 would do.
 const MOVED_AT_ONCE: usize = 2;
@@ -166,22 +165,27 @@ impl Table {
 /// The index. It does not know ids; whoever asks brings `same`, which compares the id in the slab.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
-    table: Option<Table>,
+    table: Table,
     used: usize,
     room: usize,
     /// The table that is being left, and how many of its lines have moved.
     old: Option<(Table, usize)>,
 }
 
+/// Five of seven entries: few lines pass entries on.
+const fn room(lines: usize) -> usize {
+    lines * 5
+}
+
 impl Index {
-    pub(crate) const fn new() -> Self {
-        Self { table: None, used: 0, room: 0, old: None }
+    pub(crate) fn new() -> Self {
+        Self { table: Table::new(1), used: 0, room: room(1), old: None }
     }
 
     /// Finds an entry by the hash of its id.
     #[inline]
     pub(crate) fn find(&self, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
-        let found = self.table.as_ref()?.find(hash, &same);
+        let found = self.table.find(hash, &same);
         if found.is_some() || self.old.is_none() { found } else { self.find_old(hash, &same) }
     }
 
@@ -200,36 +204,37 @@ impl Index {
             self.grow();
         }
         self.used += 1;
-        self.table.as_mut().expect("it has grown").insert(hash, slot);
+        self.table.insert(hash, slot);
     }
 
     /// Removes what [`Index::find`] found for this hash, before anything else changes.
     #[inline]
     pub(crate) fn remove(&mut self, hash: u32, found: Found) {
         self.used -= 1;
-        let table = if found.old { self.old.as_mut().map(|(table, _)| table) } else { self.table.as_mut() };
-        table.expect("it was found there").remove(hash, found);
+        match &mut self.old {
+            Some((old, _)) if found.old => old.remove(hash, found),
+            _ => self.table.remove(hash, found),
+        }
     }
 
     /// Starts a table of twice the size; the old one's entries follow bit by bit.
     #[cold]
     fn grow(&mut self) {
         debug_assert!(self.old.is_none(), "the old table is empty long before the new one is full");
-        let lines = self.table.as_ref().map_or(FIRST_LINES, |table| table.lines.len() * 2);
-        self.old = self.table.replace(Table::new(lines)).map(|old| (old, 0));
-        // Five of seven entries: few lines pass entries on.
-        self.room = lines * 5;
+        let lines = self.table.lines.len() * 2;
+        self.old = Some((std::mem::replace(&mut self.table, Table::new(lines)), 0));
+        self.room = room(lines);
     }
 
     #[cold]
     fn move_some(&mut self) {
-        let (Some((old, moved)), Some(table)) = (&mut self.old, &mut self.table) else { return };
-        let end = *moved + MOVED_AT_ONCE;
+        let Some((old, moved)) = &mut self.old else { return };
+        let end = (*moved + MOVED_AT_ONCE).min(old.lines.len());
         for number in *moved..end {
-            old.take(number).for_each(|(hash, slot)| table.insert(hash, slot));
+            old.take(number).for_each(|(hash, slot)| self.table.insert(hash, slot));
         }
         *moved = end;
-        if end >= old.lines.len() {
+        if end == old.lines.len() {
             self.old = None;
         }
     }
@@ -237,16 +242,13 @@ impl Index {
     /// Asks for the line where an id would be found.
     #[inline]
     pub(crate) fn warm(&self, hash: u32) {
-        if let Some(table) = &self.table {
-            table.lines.warm(table.home(hash));
-        }
+        self.table.lines.warm(self.table.home(hash));
     }
 
     /// The slot that an id has in all likelihood, or 0: a look at one line, and the id is not compared.
     #[inline]
     pub(crate) fn guess(&self, hash: u32) -> Slot {
-        let Some(table) = &self.table else { return 0 };
-        let line = table.lines.at(table.home(hash));
+        let line = self.table.lines.at(self.table.home(hash));
         let mask = matching(line[0], hash);
         line[word(first(mask))] as Slot * Slot::from(mask != 0)
     }

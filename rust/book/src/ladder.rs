@@ -255,7 +255,7 @@ impl Ladder {
         let pages = pages.clamp(FEWEST_PAGES, MOST_PAGES);
         let middle = if high - low < pages { low + (high - low) / 2 } else { page(self.middle(price)) };
         let window = Window::new(step, middle.saturating_sub(pages / 2), pages);
-        if prices.iter().filter(|&&price| window.tick(price).is_some()).count() <= self.window.count {
+        if prices.iter().filter(|&&price| window.tick(price).is_some()).count() <= self.window.count() {
             return false;
         }
         for tick in self.window.ticks() {

@@ -71,8 +71,6 @@ pub(crate) struct Window {
     /// One bit for each level of each page that is not empty.
     occupied: Vec<u64>,
     free: Vec<u32>,
-    /// How many levels are not empty.
-    pub(crate) count: usize,
 }
 
 impl Window {
@@ -87,7 +85,6 @@ impl Window {
             levels: Chunks::new(),
             occupied: Vec::new(),
             free: Vec::new(),
-            count: 0,
         }
     }
 
@@ -107,6 +104,11 @@ impl Window {
 
     pub(crate) fn exists(&self) -> bool {
         !self.directory.is_empty()
+    }
+
+    /// How many levels are not empty.
+    pub(crate) fn count(&self) -> usize {
+        self.occupied.iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// How many pages it can cover.
@@ -198,9 +200,7 @@ impl Window {
             page = self.new_page(slot);
         }
         let bit = 1 << (tick % PAGE);
-        let word = &mut self.occupied[page as usize];
-        self.count += usize::from(*word & bit == 0);
-        *word |= bit;
+        self.occupied[page as usize] |= bit;
         self.levels.at_mut(place(page, tick))
     }
 
@@ -225,7 +225,6 @@ impl Window {
         *self.levels.at_mut(place(page, tick)) = Level::default();
         let word = &mut self.occupied[page as usize];
         *word &= !(1 << (tick % PAGE));
-        self.count -= 1;
         if *word == 0 {
             self.directory[slot] = 0;
             self.pages.clear(slot);
