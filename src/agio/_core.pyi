@@ -146,14 +146,23 @@ class Shard:
         segment_bytes: int = 67108864,
         confirm_jumps: bool = False,
         least_free_bytes: int = 268435456,
+        manual_time: int | None = None,
     ) -> None:
-        """Raises ShardError. `durability`: memory, page-cache or fdatasync."""
+        """Raises ShardError. `durability`: memory, page-cache or fdatasync.
+
+        `manual_time`: the log's clock stands there (µs) until `set_time` moves it, for recorded data and repeatable runs.
+        """
     def fileno(self) -> int:
         """An eventfd: readable when `drain` has something."""
     def drain(self) -> tuple[list[Event], list[tuple[int, int, bytes, int, int]]]:
         """Durable events in the log's order, and replies as (token, http status, body, orders in 10 s, orders in a day; -1 when not counted)."""
     def now(self) -> int:
         """The log's clock."""
+    def set_time(self, micros: int) -> None:
+        """Moves a manual clock forward; commands under way live 10 s of it, so let them be answered first.
+
+        Raises ValueError when the clock is not manual or `micros` lies behind.
+        """
     def state(self) -> str:
         """running, cancels-only (disk nearly full), stopping or failed."""
     def failure(self) -> str | None:

@@ -11,6 +11,7 @@ use agio_engine::commands::Command;
 use agio_engine::events::Event;
 use agio_engine::units::{AccountId, KeyId, MarketId, Micros, UpdateId};
 use agio_engine::vocabulary::{OrderView, Side};
+use agio_runner::clock::ManualTime;
 use agio_runner::{Answer, Desk, Durability, Follower, Options, Published, Reply, Request, Shard, State, View};
 use parking_lot::{Mutex, RwLock};
 use pyo3::exceptions::PyValueError;
@@ -49,6 +50,7 @@ pub(crate) struct PyShard {
     watched: Mutex<FxHashSet<u32>>,
     behind: Mutex<Behind>,
     notes: Vec<String>,
+    manual_time: Option<ManualTime>,
 }
 
 fn durability(name: &str) -> PyResult<Durability> {
@@ -63,7 +65,8 @@ fn durability(name: &str) -> PyResult<Durability> {
 #[pymethods]
 impl PyShard {
     #[new]
-    #[pyo3(signature = (folder, *, projected, durability = "fdatasync", segment_bytes = 64 << 20, confirm_jumps = false, least_free_bytes = LEAST_FREE))]
+    #[pyo3(signature = (folder, *, projected, durability = "fdatasync", segment_bytes = 64 << 20, confirm_jumps = false, least_free_bytes = LEAST_FREE, manual_time = None))]
+    #[expect(clippy::too_many_arguments, reason = "Python gives them by name")]
     fn new(
         py: Python<'_>,
         folder: PathBuf,
@@ -72,6 +75,7 @@ impl PyShard {
         segment_bytes: u64,
         confirm_jumps: bool,
         least_free_bytes: u64,
+        manual_time: Option<u64>,
     ) -> PyResult<Self> {
         let durability = self::durability(durability)?;
         let options = Options {
@@ -81,6 +85,7 @@ impl PyShard {
             follow_forward: confirm_jumps,
             least_free_bytes,
             remember: REMEMBER,
+            manual_time: manual_time.map(|start| ManualTime::at(Micros(start))),
         };
         py.detach(|| Self::open(&options, projected)).map_err(|error| not_started(&error))
     }
@@ -114,6 +119,18 @@ impl PyShard {
 
     fn now(&self) -> u64 {
         self.desk.clock.now().0
+    }
+
+    /// Moves a manual clock forward.
+    fn set_time(&self, micros: u64) -> PyResult<()> {
+        let Some(time) = &self.manual_time else {
+            return Err(PyValueError::new_err("this shard follows the machine's clock: open it with manual_time"));
+        };
+        if !time.set(Micros(micros)) {
+            return Err(PyValueError::new_err(format!("{micros} lies behind the log's time, which never goes back")));
+        }
+        self.desk.look_at_clock();
+        Ok(())
     }
 
     fn state(&self) -> &'static str {
@@ -382,12 +399,13 @@ fn find(view: &View<'_>, market: MarketId, account: AccountId, name: &OrderName)
 
 impl PyShard {
     fn open(options: &Options, projected: u64) -> Result<Self, agio_runner::StartError> {
-        let (shard, listing) = Shard::open_and(options, |engine| Listing::of(engine))?;
+        let (shard, listing) = Shard::open_and(options, Listing::of)?;
         let until = shard.started_at().0;
         let follower = if projected < until { Some(Follower::open(&options.folder, projected + 1)?) } else { None };
         Ok(Self {
             desk: Arc::clone(shard.desk()),
             notes: shard.notes().to_vec(),
+            manual_time: options.manual_time.clone(),
             shard: Mutex::new(shard),
             listing: RwLock::new(Arc::new(listing)),
             watched: Mutex::default(),

@@ -1,5 +1,8 @@
 //! The log's clock: monotonic, anchored to the wall clock and slewed towards it, never back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use agio_engine::units::Micros;
 use parking_lot::Mutex;
 use rustix::time::{ClockId, clock_gettime};
@@ -26,6 +29,32 @@ impl TimeSource for SystemTime {
     }
     fn wall(&self) -> i64 {
         micros(ClockId::Realtime)
+    }
+}
+
+/// A clock that stands until it is set: for recorded data and for runs that must be the same each time.
+#[derive(Clone, Debug)]
+pub struct ManualTime(Arc<AtomicI64>);
+
+impl ManualTime {
+    /// It begins at `start`.
+    pub fn at(start: Micros) -> Self {
+        Self(Arc::new(AtomicI64::new(start.0 as i64)))
+    }
+
+    /// Moves it forward to `now`; false, and it stays, when that is behind.
+    pub fn set(&self, now: Micros) -> bool {
+        let now = now.0 as i64;
+        self.0.fetch_max(now, Ordering::AcqRel) <= now
+    }
+}
+
+impl TimeSource for ManualTime {
+    fn monotonic(&self) -> i64 {
+        self.0.load(Ordering::Acquire)
+    }
+    fn wall(&self) -> i64 {
+        self.monotonic()
     }
 }
 
@@ -123,8 +152,7 @@ impl Clock {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+    use std::sync::atomic::Ordering::Relaxed;
 
     use super::*;
 
@@ -182,6 +210,17 @@ mod tests {
         assert!(clock.jump().is_some());
         clock.confirm();
         assert_eq!(clock.now(), Micros(1_062_000_000), "never back");
+    }
+
+    #[test]
+    fn a_manual_clock_moves_when_it_is_set_and_never_back() {
+        let time = ManualTime::at(Micros(1_000));
+        let clock = Clock::new(Box::new(time.clone()), Micros(0), false).unwrap();
+        assert_eq!(clock.now(), Micros(1_000));
+        assert!(time.set(Micros(90_000_000_000)), "a day is no jump: nothing else tells the time");
+        assert_eq!((clock.now(), clock.jump()), (Micros(90_000_000_000), None));
+        assert!(!time.set(Micros(5)));
+        assert_eq!(clock.now(), Micros(90_000_000_000));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use agio_engine::units::Sequence;
 use agio_journal::skips::{self, Skip};
 use agio_journal::{Frame, LogId, Preparer, Storage, Writer};
 
-use crate::clock::{Clock, SystemTime};
+use crate::clock::{Clock, SystemTime, TimeSource};
 use crate::desk::{Desk, Turn, Waiting};
 use crate::outbox::Outbox;
 use crate::request::Request;
@@ -56,7 +56,11 @@ impl Shard {
         let engine = recovered.engine;
         let seen = look(&engine);
         let started_at = engine.sequence();
-        let clock = Clock::new(Box::new(SystemTime), engine.time(), options.follow_forward)?;
+        let source: Box<dyn TimeSource> = match &options.manual_time {
+            Some(manual) => Box::new(manual.clone()),
+            None => Box::new(SystemTime),
+        };
+        let clock = Clock::new(source, engine.time(), options.follow_forward)?;
         let desk = Arc::new(Desk::new(clock, Outbox::new()?, started_at));
         let (builder, writer) = recovered.journal.split();
         let sequencer = Sequencer::new(engine, builder, options.remember);

@@ -12,7 +12,7 @@ use agio_journal::{
     identify, skips, snapshot,
 };
 
-use crate::clock::ClockError;
+use crate::clock::{ClockError, ManualTime};
 use crate::follower::apply_record;
 
 /// The number of the engine's snapshot format.
@@ -35,6 +35,8 @@ pub struct Options {
     pub least_free_bytes: u64,
     /// Finished orders to remember for queries.
     pub remember: usize,
+    /// Tells the time instead of the machine's clocks.
+    pub manual_time: Option<ManualTime>,
 }
 
 impl Options {
