@@ -29,7 +29,8 @@ Reference: {reference}.
 | legacy | Binance has switched it off; served for older clients |
 | -1020 | not here yet: HTTP 400, `{{"code":-1020,"msg":"This operation is not supported."}}` |
 
-A path that Binance does not have answers 404. A method that a path does not take answers 405.
+A path that Binance does not have answers 404. A method that a path does not take answers 405. A quotation mark in a URL
+has to be percent-encoded (`%22`, as every client library does): the HTTP server refuses a bare one with 400.
 
 {summary}
 """
