@@ -70,8 +70,8 @@ class Progress:
         if self._waiting and loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._release)
 
-    async def reached(self, sequence: int) -> None:
-        """Waits until `sequence` is projected; ApiError -1007 after 2 s, or at once when the projector failed."""
+    async def reached(self, sequence: int, patience: float | None = PATIENCE) -> None:
+        """Waits until `sequence` is projected; ApiError -1007 after `patience`, or at once when the projector failed."""
         if self.sequence >= sequence:
             return
         self._loop = asyncio.get_running_loop()
@@ -81,7 +81,7 @@ class Progress:
         self.hurry.set()
         self._release()  # it may have come, or failed, since the first look
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 await future
         except TimeoutError:
             raise _behind() from None

@@ -39,7 +39,7 @@ def test_an_open_folder_is_closed(tmp_path: Path) -> None:
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(Fatal, match="thesis.tex"):
+    with pytest.raises(Fatal, match=r"thesis\.tex"):
         prepare(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import stat
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agio.domain.errors import Fatal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 MARK = "agio.json"
@@ -43,6 +46,16 @@ class DataFolder:
     def admin(self) -> Path:
         """Where the running exchange takes administration, from its owner only."""
         return self.root / "admin.sock"
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Holds the log's lock, so that no exchange starts meanwhile. Raises Fatal while one is running."""
+        with (self.log / "lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Fatal(f"the exchange in {self.root} is running: stop it first") from None
+            yield
 
     def free_bytes(self) -> int:
         """Free space on its disk."""

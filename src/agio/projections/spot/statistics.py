@@ -122,6 +122,12 @@ class MarketsStatistics:
         for market, seed in seeds.items():
             self._of(market).seed(seed)
 
+    def seed_top(self, market: int, top: TopOfBook) -> None:
+        """The best prices at start; an event that came before has newer ones."""
+        known = self._of(market)
+        if known.top.update < top.update:
+            known.top = top
+
     def __call__(self, events: EventBatch) -> None:
         """Takes trades and tops of books out of a batch."""
         handlers = self._handlers

@@ -1,0 +1,78 @@
+"""`agio rebuild`: make the projection anew from the log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from agio.cli.options import folder_option, json_option, say_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from agio.projections.rebuild import Done
+
+
+@click.command()
+@folder_option
+@json_option
+def rebuild(folder: Path, as_json: bool) -> None:
+    """Make history (orders, trades, ledger, candles) anew from the log.
+
+    The exchange has to be stopped. Until the new database is finished the old one stays. Users and keys are untouched.
+    """
+    from agio.adapters.files.folder import existing
+    from agio.adapters.sql.databases import PROJECTION
+    from agio.adapters.sql.replacement import replacement
+    from agio.adapters.sql.schema import prepare
+    from agio.projections import rebuild as projection
+    from agio.projections.spot.tables import SpotTables
+    from agio.projections.writer import Writer
+    from agio.shard import log
+
+    paths = existing(folder)
+    began = time.monotonic()
+    with paths.stopped(), replacement(paths.projection) as engine, _display() as shown:
+        prepare(engine, PROJECTION)
+        writer = Writer(engine, "spot", SpotTables(engine.dialect))
+        done = projection.rebuild(writer, log.replay(str(paths.log), 1), shown.told)
+    seconds = time.monotonic() - began
+    if as_json:
+        say_json({"commands": done.sequence, "rows": done.rows, "seconds": round(seconds, 3)})
+    else:
+        click.echo(f"rebuilt {done.sequence} commands as {done.rows} rows in {seconds:.1f} s")
+
+
+class _Display:
+    """One line on stderr, drawn over itself on a terminal, and ten seconds apart elsewhere."""
+
+    def __init__(self) -> None:
+        self._began = self._drawn = time.monotonic()
+        self._terminal = sys.stderr.isatty()
+
+    def told(self, done: Done) -> None:
+        now = time.monotonic()
+        if now - self._drawn < (0.1 if self._terminal else 10):
+            return
+        self._drawn = now
+        reached = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(done.time / 1e6))
+        line = f"{done.sequence} commands, up to {reached} UTC, {done.rows / (now - self._began):,.0f} rows a second"
+        click.echo(f"\r{line}\x1b[K" if self._terminal else line, err=True, nl=not self._terminal)
+
+    def clear(self) -> None:
+        if self._terminal:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+@contextmanager
+def _display() -> Iterator[_Display]:
+    display = _Display()
+    try:
+        yield display
+    finally:
+        display.clear()
