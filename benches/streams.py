@@ -80,7 +80,7 @@ def streams() -> tuple[Any, Any]:
     shard: Any = SimpleNamespace(now=lambda: 0)
     nothing: Any = type("Nothing", (), {})
     aggregate, level, top, changed = (type(name, (), {}) for name in ("Aggregate", "Level", "Top", "CatalogChanged"))
-    codec = Codec(Trade, aggregate, level, top, changed, nothing)
+    codec = Codec(Trade, aggregate, level, top, changed, nothing, ())
     data = MarketData(shard, catalogue, nothing, codec)
     return data, Listener(Room((data,), shard.now), Limits(connects=SUBSCRIBERS, close_grace=0.5))
 

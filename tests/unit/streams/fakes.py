@@ -88,7 +88,7 @@ def depth_update(
     return json.dumps({**event, "b": bids, "a": asks}).encode()
 
 
-CODEC = Codec(Trade, Aggregate, Level, Top, CatalogChanged, depth_update)
+CODEC = Codec(Trade, Aggregate, Level, Top, CatalogChanged, depth_update, (ApiError,))
 
 
 class Shard:
@@ -100,6 +100,7 @@ class Shard:
         self.gate = asyncio.Event()
         self.gate.set()
         self.failing = False
+        self.lost = False
 
     def now(self) -> int:
         return self.time
@@ -107,6 +108,8 @@ class Shard:
     async def depth(self, symbol: str, limit: int) -> Reply:
         self.depths += 1
         await self.gate.wait()
+        if self.lost:
+            return Reply(0, b"", -1, -1)
         if self.failing:
             raise ApiError(-1008, "Server is currently overloaded with other requests.", 503)
         return Reply(200, self.book(limit), -1, -1)

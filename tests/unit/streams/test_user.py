@@ -131,6 +131,7 @@ async def test_a_closed_connection_leaves_nothing(user: UserData, shard: Shard) 
     user.closed(other)
     user.closed(other)
     assert shard.watched == []
+    assert refusal(user.subscribe, other, 7, False) == -1001
     assert user.gauges() == {"subscriptions": 0, "watched_accounts": 0, "listen_keys": 0}
 
 

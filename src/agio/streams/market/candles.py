@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agio.domain.errors import ApiError
 from agio.domain.history import Candle
 from agio.domain.intervals import INTERVALS, Interval
 from agio.streams.market import payloads
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
     from agio.domain.markets import Market
     from agio.streams.market.inputs import Inputs
     from agio.streams.topics import Topic
-
-log = logging.getLogger(__name__)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -109,12 +105,11 @@ class Candles:
 
     async def _confirm(self, moment: int) -> None:
         try:
-            await self._inputs.shard.depth(self._market.symbol, 5)
-            self._close_until(moment)
-        except ApiError as error:  # overloaded, or stopping: at the next beat again
-            log.debug("a candle stays open: %s", error)
+            answer = await self._inputs.depth(self._market.symbol, 5)
         finally:
             self._asking = None
+        if answer is not None:  # else it stays open, and the next beat asks again
+            self._close_until(moment)
 
     def _close_until(self, moment: int) -> None:
         while self._candle is not None and moment > self._candle.closed:

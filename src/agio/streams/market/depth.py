@@ -6,17 +6,12 @@ web-socket-streams.md, "How to manage a local order book correctly", says what c
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any
-
-from agio.domain.errors import ApiError
 
 if TYPE_CHECKING:
     from agio.domain.markets import Market
     from agio.streams.market.inputs import Inputs
     from agio.streams.topics import Topic
-
-log = logging.getLogger(__name__)
 
 
 class Differences:
@@ -104,13 +99,11 @@ class BestLevels:
     async def _ask(self) -> None:
         self._dirty, anew, self._anew = False, self._anew, False
         try:
-            body = (await self._inputs.shard.depth(self._market.symbol, self._levels)).body
-        except ApiError as error:  # overloaded, or stopping: at the next beat again
-            log.debug("no depth: %s", error)
-            self._dirty, self._anew = True, anew
-        else:
-            if anew or body != self._sent:
-                self._sent = body
-                self._topic.publish(lambda _: body)
+            body = await self._inputs.depth(self._market.symbol, self._levels)
         finally:
             self._asking = None
+        if body is None:
+            self._dirty, self._anew = True, anew
+        elif anew or body != self._sent:
+            self._sent = body
+            self._topic.publish(lambda _: body)

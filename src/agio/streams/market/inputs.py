@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from agio.ports import Clock, ShardPort, Statistics
     from agio.streams.market.pace import Pace
+
+log = logging.getLogger(__name__)
 
 Sink: TypeAlias = Callable[[Any], None]
 """Takes one event."""
@@ -24,6 +28,8 @@ class Codec(NamedTuple):
     catalog_changed: type
     depth_update: Callable[[str, int, int, list[tuple[int, int]], list[tuple[int, int]], int, bool], bytes]
     """Symbol, first and last update, bids, asks, time, whether in µs."""
+    refusals: tuple[type[Exception], ...]
+    """What asking the shard may raise."""
 
 
 class Routes:
@@ -69,3 +75,12 @@ class Inputs:
     clock: Clock
     statistics: Statistics
     shard: ShardPort
+
+    async def depth(self, symbol: str, levels: int) -> bytes | None:
+        """The shard's answer to a depth request; None when it is overloaded or stopping: ask again later."""
+        try:
+            reply = await self.shard.depth(symbol, levels)
+        except self.codec.refusals as error:
+            log.debug("no depth: %s", error)
+            return None
+        return reply.body if reply.status == HTTPStatus.OK else None

@@ -18,6 +18,9 @@ MAX_ACTIVE = 1000
 MAX_IDS = 65_535
 """Subscriptions of one connection over its life."""
 
+_GONE = "user data ended"
+"""Marks the state of a connection that is closed."""
+
 
 class _Subscription:
     """One account's events on one connection. Holds them back until the reply to its request is on its way."""
@@ -95,6 +98,8 @@ class UserData:
 
     def subscribe(self, connection: Connection, account: int, micros: bool) -> int:
         """Returns the subscription's number."""
+        if _GONE in connection.state:  # a request outlived its connection
+            raise ApiError(-1001, "Internal error; unable to process your request. Please try again.", 500)
         session = self._sessions.get(connection) or _Session()
         if any(other.account == account for other in session.active.values()):
             raise ApiError(-2035, "User Data Stream subscription already active.")
@@ -128,7 +133,8 @@ class UserData:
         return list(session.active) if session else []
 
     def closed(self, connection: Connection) -> None:
-        """The connection is gone, with all it subscribed to."""
+        """The connection is gone, with all it subscribed to. Its room must say so; a later `subscribe` is refused."""
+        connection.state[_GONE] = True
         session = self._sessions.pop(connection, None)
         for subscription in session.active.values() if session else ():
             self._watched.remove(subscription.account, subscription)
