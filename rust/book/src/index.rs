@@ -253,3 +253,73 @@ impl Index {
         line[word(first(mask))] as Slot * Slot::from(mask != 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Index, hash};
+    use std::collections::BTreeMap;
+
+    /// A model and the index, with ids by slot as the slab would have them.
+    struct Pair {
+        index: Index,
+        ids: Vec<u64>,
+        model: BTreeMap<u64, u32>,
+    }
+
+    impl Pair {
+        fn new() -> Self {
+            Self { index: Index::new(), ids: vec![0], model: BTreeMap::new() }
+        }
+
+        fn find(&self, id: u64) -> Option<u32> {
+            self.index.find(hash(id), |slot| self.ids[slot as usize] == id).map(|found| found.slot)
+        }
+
+        fn flip(&mut self, id: u64) {
+            assert_eq!(self.find(id), self.model.get(&id).copied());
+            if self.model.remove(&id).is_some() {
+                let found = self.index.find(hash(id), |slot| self.ids[slot as usize] == id).expect("just found");
+                self.index.remove(hash(id), found);
+            } else {
+                let slot = self.ids.len() as u32;
+                self.ids.push(id);
+                self.model.insert(id, slot);
+                self.index.insert(hash(id), slot);
+            }
+        }
+    }
+
+    #[test]
+    fn agrees_with_a_map_while_it_grows_and_empties() {
+        for spread in [1, 64, 0x9E37_79B9_7F4A_7C15, 1 << 32] {
+            let (mut pair, mut state) = (Pair::new(), 1u64);
+            for round in 0..120_000u64 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let id = if round < 30_000 { round } else { (state >> 40) % 40_000 };
+                pair.flip(id.wrapping_mul(spread));
+            }
+            for (id, slot) in pair.model.clone() {
+                assert_eq!(pair.find(id), Some(slot));
+                pair.flip(id);
+            }
+            assert_eq!(pair.index.used, 0);
+            let lines = &pair.index.table.lines;
+            assert!((0..lines.len()).all(|line| lines.at(line)[0] == 0), "entries that are gone leave nothing behind");
+        }
+    }
+
+    #[test]
+    fn ids_of_one_line_and_more_of_one_than_it_counts() {
+        // Ids whose hashes share the top 12 bits stay in one line's neighbourhood until the table has 4096 lines.
+        let crowd: Vec<u64> = (0..).filter(|&id| hash(id) >> 20 == 77).take(2_500).collect();
+        let mut pair = Pair::new();
+        for &id in &crowd {
+            pair.flip(id);
+        }
+        assert!(crowd.iter().all(|&id| pair.find(id).is_some()));
+        crowd.iter().step_by(2).for_each(|&id| pair.flip(id));
+        assert!(crowd.iter().enumerate().all(|(at, &id)| pair.find(id).is_some() == (at % 2 == 1)));
+        crowd.iter().step_by(2).for_each(|&id| pair.flip(id));
+        assert!(crowd.iter().all(|&id| pair.find(id).is_some()));
+    }
+}

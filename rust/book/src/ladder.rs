@@ -285,3 +285,102 @@ fn gcd(a: u64, b: u64) -> u64 {
     }
     a
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Ladder;
+    use crate::types::Side;
+    use std::collections::BTreeMap;
+
+    /// The ladder and two sorted maps; sellers above, buyers below a middle that wanders.
+    struct Pair {
+        ladder: Ladder,
+        model: [BTreeMap<u64, u64>; 2],
+    }
+
+    impl Pair {
+        fn flip(&mut self, side: Side, price: u64) {
+            let model = &mut self.model[side as usize];
+            if model.remove(&price).is_some() {
+                self.ladder.close(side, price);
+            } else {
+                model.insert(price, price);
+                assert_eq!(self.ladder.append(side, price, 1, price).0, price);
+            }
+        }
+
+        fn compare(&self) {
+            for side in [Side::Buy, Side::Sell] {
+                let mut prices: Vec<u64> = self.model[side as usize].keys().copied().collect();
+                if side == Side::Buy {
+                    prices.reverse();
+                }
+                let best = self.ladder.exists(side).then(|| self.ladder.best(side));
+                let walked: Vec<u64> = std::iter::successors(best, |&price| self.ladder.next(side, price)).collect();
+                assert_eq!(walked, prices, "{side:?}");
+                assert!(prices.iter().all(|&price| self.ladder.level(price).total == price));
+            }
+        }
+    }
+
+    /// Levels around a middle that moves by `speed` each time, `width` ticks deep, some of them off the step.
+    fn wander(step: u64, speed: i64, width: u64, rounds: u64) -> Ladder {
+        let mut pair = Pair { ladder: Ladder::new(), model: [BTreeMap::new(), BTreeMap::new()] };
+        let (mut middle, mut state) = (50_000_000u64, 3u64);
+        for round in 0..rounds {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            middle = middle.saturating_add_signed(if round % 3000 < 1500 { speed } else { -speed }).max(width + 1);
+            let away = 1 + (state >> 33) % width;
+            let (side, tick) = if state >> 63 == 0 { (Side::Buy, middle - away) } else { (Side::Sell, middle + away) };
+            let price = tick * step + if round % 50 == 0 { state % step } else { 0 };
+            // What would cross goes first.
+            let crossed: Vec<u64> = match side {
+                Side::Buy => pair.model[1].range(..=price).map(|(&price, _)| price).collect(),
+                Side::Sell => pair.model[0].range(price..).map(|(&price, _)| price).collect(),
+            };
+            for price in crossed {
+                pair.flip(side.opposite(), price);
+            }
+            pair.flip(side, price);
+            if round % 250 == 0 {
+                pair.compare();
+            }
+        }
+        pair.compare();
+        pair.ladder
+    }
+
+    #[test]
+    fn agrees_with_sorted_maps() {
+        for (step, speed, width) in
+            [(1, 0, 10), (100, 1, 300), (1_000_000, 40, 2_000), (96, 3_000, 100_000), (7, 9_000, 6_000_000)]
+        {
+            wander(step, speed, width, 9_000);
+        }
+    }
+
+    #[test]
+    fn a_window_is_made_for_what_there_is() {
+        let mut ladder = Ladder::new();
+        for tick in 0..100 {
+            ladder.append(Side::Sell, 6_000_000_000_000 + tick * 1_000_000, 1, 1);
+        }
+        assert_eq!((ladder.window.step.size, ladder.outside.len()), (1_000_000, 0));
+        // One odd price stays outside; a finer tick that is in use becomes the step.
+        ladder.append(Side::Sell, 6_000_000_000_001, 1, 1);
+        assert_eq!((ladder.window.step.size, ladder.outside.len()), (1_000_000, 1));
+        ladder.close(Side::Sell, 6_000_000_000_001);
+        for tick in 0..100 {
+            ladder.append(Side::Sell, 6_000_000_000_000 + tick * 100_000, 1, 1);
+        }
+        assert_eq!((ladder.window.step.size, ladder.outside.len()), (100_000, 0));
+    }
+
+    #[test]
+    fn the_window_follows_a_price_that_runs_and_leaves_the_rest_behind() {
+        let ladder = wander(1_000, 10_000, 100_000, 1_400);
+        let ahead = ladder.next(Side::Buy, ladder.best(Side::Buy)).expect("buyers were left behind");
+        assert!(ladder.window.tick(ahead).is_some_and(|tick| tick > 60_000_000), "the window went along");
+        assert!(ladder.outside.keys().next().is_some_and(|&price| price < 52_000_000_000), "what is far stays behind");
+    }
+}

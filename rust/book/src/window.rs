@@ -303,3 +303,22 @@ const fn nearest(side: Side, word: u64) -> u64 {
         Side::Buy => 63 - word.leading_zeros() as u64,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Step;
+
+    #[test]
+    fn a_step_divides_its_multiples_and_nothing_else() {
+        for size in [1, 2, 3, 5, 96, 1_000_000, 100_000_000, 1 << 40, (1 << 40) + 1, u64::MAX / 2, u64::MAX] {
+            let step = Step::new(size);
+            for tick in [0, 1, 2, 63, 64, 1_000_003, u64::MAX / size - 1, u64::MAX / size] {
+                let Some(price) = tick.checked_mul(size) else { continue };
+                assert_eq!(step.tick(price), Some(tick), "{price} / {size}");
+                for odd in [price.wrapping_add(1), price.wrapping_sub(1), price ^ (1 << 20)] {
+                    assert_eq!(step.tick(odd), (odd % size == 0).then_some(odd / size), "{odd} / {size}");
+                }
+            }
+        }
+    }
+}
