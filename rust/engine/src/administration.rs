@@ -163,10 +163,9 @@ impl Engine {
         MarketChanged { market, symbol, base, quote, status, filters, time: self.time }.into()
     }
 
-    pub(crate) fn begin_epoch(&mut self, command: &Epoch) -> Result<(), Refusal> {
+    pub(crate) fn begin_epoch(&mut self, command: &Epoch) {
         self.epoch += 1;
         self.previous_log = command.previous;
-        Ok(())
     }
 
     pub(crate) fn retire_lane(&mut self, command: &RetireLane, out: &mut Vec<Event>) -> Result<(), Refusal> {

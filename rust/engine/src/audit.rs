@@ -77,15 +77,7 @@ impl Engine {
                 let held = hold(at.side, at.price, order.remaining());
                 *holds.entry((order.account, paid_asset(&market.rules, at.side))).or_default() += held.0;
             }
-            self.audit_levels(market, side)?;
-        }
-        Ok(())
-    }
-
-    fn audit_levels(&self, market: &Market, side: agio_book::Side) -> Result<(), Violation> {
-        for (price, total) in market.book.levels(side) {
-            let sum: u64 = market.book.level_orders(side, price).map(|(resting, _)| resting.quantity).sum();
-            ensure!(total == sum && sum > 0, "level {price} of {} totals {total}, not {sum}", market.rules.symbol);
+            audit_levels(market, side)?;
         }
         Ok(())
     }
@@ -150,6 +142,14 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+fn audit_levels(market: &Market, side: agio_book::Side) -> Result<(), Violation> {
+    for (price, total) in market.book.levels(side) {
+        let sum: u64 = market.book.level_orders(side, price).map(|(resting, _)| resting.quantity).sum();
+        ensure!(total == sum && sum > 0, "level {price} of {} totals {total}, not {sum}", market.rules.symbol);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -162,7 +162,10 @@ impl Engine {
             Command::SetFilters(command) => self.set_filters(command, out),
             Command::SetMarketStatus(command) => self.set_market_status(command, out),
             Command::Tick(_) => Ok(()),
-            Command::Epoch(command) => self.begin_epoch(command),
+            Command::Epoch(command) => {
+                self.begin_epoch(command);
+                Ok(())
+            }
             // This release knows no behaviour that is not on from the start.
             Command::Activate(command) => Err(Refusal::of(Reason::UnknownBehaviour, command.behaviour)),
             Command::RetireLane(command) => self.retire_lane(command, out),

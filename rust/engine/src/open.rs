@@ -192,8 +192,8 @@ impl OpenOrders {
         }
         let mut at = self.after(hole);
         while self.table[at].slot != NONE {
-            let home = self.home(self.table[at].hash);
-            if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
+            let wanted = self.home(self.table[at].hash);
+            if (at.wrapping_sub(wanted) & mask) >= (at.wrapping_sub(hole) & mask) {
                 self.table[hole] = self.table[at];
                 hole = at;
             }

@@ -68,13 +68,17 @@ fn page() -> String {
     enums(&mut page);
     reasons(&mut page);
     page.push_str("\n## Parts of a snapshot\n\nA snapshot is `agioengn`, a version (`u16`), sequence, time, epoch (`u64`), the hash of the log before it, whether\nthe shard is halted, and then five counted lists (`u32`): sources and their numbers; assets (name, precision, outside);\naccounts, each followed by a counted list of balances; keys; markets, each its name, a `SavedMarket`, a counted list of\nminutes, and its buys and its sells, counted, in the order in which they trade.\n");
-    SNAPSHOT_LAYOUTS.iter().for_each(|layout| table(&mut page, layout));
+    for layout in SNAPSHOT_LAYOUTS {
+        table(&mut page, layout);
+    }
     page
 }
 
 fn section(page: &mut String, title: &str, layouts: &[LayoutDoc]) {
     write!(page, "\n## {title}\n").expect("memory");
-    layouts.iter().for_each(|layout| table(page, layout));
+    for layout in layouts {
+        table(page, layout);
+    }
 }
 
 fn table(page: &mut String, layout: &LayoutDoc) {

@@ -51,7 +51,9 @@ fn record() -> Vec<u8> {
         Epoch { previous: [9; 32] }.into(),
         RetireLane { retired: Lane(1) }.into(),
     ];
-    rare.into_iter().for_each(|command| write(&mut world, command));
+    for command in rare {
+        write(&mut world, command);
+    }
     log
 }
 
@@ -76,7 +78,9 @@ fn story(records: &[(Envelope, Command)]) -> String {
         total += events.len();
         trades += events.iter().filter(|event| matches!(event, Event::Traded(_))).count();
         bytes.clear();
-        events.iter().for_each(|event| event.encode(&mut bytes));
+        for event in &events {
+            event.encode(&mut bytes);
+        }
         hash.update(&bytes);
     }
     engine.audit().expect("the invariants hold");

@@ -57,10 +57,10 @@ impl Sink<Order> for Settler<'_> {
         maker.updated = self.now;
         let released = Amount(before.0 - hold(at.side, at.price, maker.remaining()).0);
         self.count_first_fills(maker.account, firsts);
-        let (of_taker, of_maker) = self.settle(&terms, maker.account, released);
+        let (taken, made) = self.settle(&terms, maker.account, released);
         self.announce(&terms, &at, maker.account);
-        self.report_taker_fill(of_taker);
-        self.report_maker_fill(&at, maker, of_maker);
+        self.report_taker_fill(taken);
+        self.report_maker_fill(&at, maker, made);
         if fill.maker_left == 0 {
             self.forget(maker);
         }
@@ -191,7 +191,7 @@ impl Settler<'_> {
         let Terms { trade, price, quantity, notional } = *terms;
         let (market, time, buys) = (self.rules.id, self.now, self.taker.side == Side::Buy);
         let taker = (self.taker.order, self.taker.account);
-        let (buy, sell) = if buys { (taker, (at.order, maker)) } else { ((at.order, maker), taker) };
+        let (bought, sold) = if buys { (taker, (at.order, maker)) } else { ((at.order, maker), taker) };
         match self.scratch.aggregates.last_mut() {
             Some(last) if last.price == price => {
                 last.quantity.0 += quantity.0;
@@ -213,10 +213,10 @@ impl Settler<'_> {
             price,
             quantity,
             notional,
-            buy_order: buy.0,
-            sell_order: sell.0,
-            buyer: buy.1,
-            seller: sell.1,
+            buy_order: bought.0,
+            sell_order: sold.0,
+            buyer: bought.1,
+            seller: sold.1,
             buyer_is_maker: !buys,
             time,
         };

@@ -6,7 +6,7 @@ use agio_engine::vocabulary::*;
 
 use super::{NO_LIMITS, OPERATOR, World, limit, open_filters};
 
-/// SplitMix64: the same numbers for the same seed, everywhere.
+/// `SplitMix64`: the same numbers for the same seed, everywhere.
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
@@ -56,7 +56,7 @@ pub(crate) fn setup() -> Vec<Command> {
         for asset in 0..3 {
             commands.push(Deposit { account, asset: AssetId(asset), amount: Amount(100_000_000_000) }.into());
         }
-        let permissions = Permissions { read: true, trade: !number.is_multiple_of(5), withdraw: false };
+        let permissions = Permissions { read: true, trade: number % 5 != 0, withdraw: false };
         commands.push(AddKey { account, permissions }.into());
     }
     commands

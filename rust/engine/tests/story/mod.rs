@@ -76,8 +76,8 @@ impl Story {
                 Ok(Vec::new())
             }
             ["counts", name] => Ok(vec![self.counts(name)?]),
-            ["average", symbol] => Ok(vec![self.average(symbol)?]),
-            ["depth", symbol] => self.depth(symbol),
+            ["average", symbol] => Ok(vec![self.average(symbol)]),
+            ["depth", symbol] => Ok(self.depth(symbol)),
             ["restart"] => self.restart(),
             ["quarantine", rest @ ..] => {
                 let command = self.command(rest)?;

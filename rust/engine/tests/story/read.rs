@@ -81,12 +81,12 @@ impl Story {
             ["asset", name] => ListAsset { name: (*name).to_owned(), precision: 8 }.into(),
             ["asset", name, places] => ListAsset { name: (*name).to_owned(), precision: count(places)? as u8 }.into(),
             ["market", symbol, base, quote] => {
-                let (base, quote) = (self.asset(base)?, self.asset(quote)?);
+                let (base, quote) = (self.asset(base), self.asset(quote));
                 ListMarket { symbol: (*symbol).to_owned(), base, quote, filters: filters(pairs)? }.into()
             }
-            ["filters", symbol] => SetFilters { market: self.market(symbol)?, filters: filters(pairs)? }.into(),
+            ["filters", symbol] => SetFilters { market: self.market(symbol), filters: filters(pairs)? }.into(),
             ["status", symbol, status] => {
-                SetMarketStatus { market: self.market(symbol)?, status: word(MarketStatus::ALL, status)? }.into()
+                SetMarketStatus { market: self.market(symbol), status: word(MarketStatus::ALL, status)? }.into()
             }
             ["account", name] => {
                 (*name).clone_into(&mut self.opening);
@@ -127,15 +127,15 @@ impl Story {
         let signed = self.options.signed;
         match plain {
             [name, "deposit", amount, asset] => {
-                let (account, asset) = (self.account(name)?, self.asset(asset)?);
+                let (account, asset) = (self.account(name)?, self.asset(asset));
                 Ok(Deposit { account, asset, amount: Amount(number(amount)?) }.into())
             }
             [name, "withdraw", amount, asset] => {
-                let (account, asset) = (self.account(name)?, self.asset(asset)?);
+                let (account, asset) = (self.account(name)?, self.asset(asset));
                 Ok(Withdraw { account, asset, amount: Amount(number(amount)?) }.into())
             }
             [name, "cancel-all", symbol] => {
-                Ok(CancelAll { account: self.account(name)?, signed, market: self.market(symbol)? }.into())
+                Ok(CancelAll { account: self.account(name)?, signed, market: self.market(symbol) }.into())
             }
             [name, "cancel", rest @ .., symbol] => {
                 let order = rest.iter().find_map(|word| word.strip_prefix('#'));
@@ -144,7 +144,7 @@ impl Story {
                 let restriction = pairs
                     .get("only")
                     .map_or(Ok(Restriction::None), |text| word(Restriction::ALL, &format!("only-{text}")))?;
-                let (account, market) = (self.account(name)?, self.market(symbol)?);
+                let (account, market) = (self.account(name)?, self.market(symbol));
                 let (client_id, cancel_id) = (id("id")?, id("as")?);
                 Ok(Cancel { account, signed, market, order, client_id, cancel_id, restriction }.into())
             }
@@ -175,7 +175,7 @@ impl Story {
                 other if other.starts_with(|letter: char| letter.is_ascii_digit()) => {
                     place.quantity = Quantity(small(other)?);
                 }
-                symbol => place.market = self.market(symbol)?,
+                symbol => place.market = self.market(symbol),
             }
         }
         if let Some(text) = pairs.get("id") {
@@ -196,13 +196,14 @@ impl Story {
         }
     }
 
-    fn asset(&self, name: &str) -> Read<AssetId> {
+    /// An asset's number; one that nobody has for an unknown name.
+    fn asset(&self, name: &str) -> AssetId {
         let known = self.world.engine.assets().find(|asset| asset.name == name).map(|asset| asset.id);
-        Ok(known.unwrap_or(AssetId(99)))
+        known.unwrap_or(AssetId(99))
     }
 
-    pub(crate) fn market(&self, symbol: &str) -> Read<MarketId> {
-        Ok(self.world.engine.market_by_symbol(symbol).unwrap_or(MarketId(99)))
+    pub(crate) fn market(&self, symbol: &str) -> MarketId {
+        self.world.engine.market_by_symbol(symbol).unwrap_or(MarketId(99))
     }
 
     pub(crate) fn named(&self, name: &str) -> Read<AccountId> {

@@ -1,6 +1,6 @@
 //! From events to lines.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 
 use agio_engine::events::{AccountChanged, Event};
 use agio_engine::units::{AccountId, AssetId, MarketId};
@@ -87,25 +87,32 @@ impl Story {
                 let detail = if it.detail == 0 { String::new() } else { format!(" {}", it.detail) };
                 ("refused", format!("refused {:?}{detail}", it.reason))
             }
-            Event::MarketChanged(it) => ("admin", format!("market {} is {}", it.symbol, words(&it.status))),
+            other => ("admin", self.administration(other)),
+        }
+    }
+
+    fn administration(&self, event: &Event) -> String {
+        match event {
+            Event::MarketChanged(it) => format!("market {} is {}", it.symbol, words(&it.status)),
             Event::Quarantined(it) => {
                 let market = it.market.map_or("no market".to_owned(), |market| self.symbol(market));
-                ("admin", format!("command {} skipped, {market} halted", it.skipped.0))
+                format!("command {} skipped, {market} halted", it.skipped.0)
             }
-            Event::AssetListed(it) => ("admin", format!("asset {} with {} places", it.name, it.precision)),
-            Event::AccountChanged(it) => ("admin", self.account_line(it)),
-            Event::KeyAdded(it) => ("admin", format!("key {} of {}", it.key.0, self.name(it.account))),
-            Event::KeyRevoked(it) => ("admin", format!("key {} revoked", it.key.0)),
-            Event::LaneRetired(it) => ("admin", format!("source {} forgotten", it.lane.0)),
-            Event::Violated(it) => ("admin", format!("violated: {}", it.invariant)),
+            Event::AssetListed(it) => format!("asset {} with {} places", it.name, it.precision),
+            Event::AccountChanged(it) => self.account_line(it),
+            Event::KeyAdded(it) => format!("key {} of {}", it.key.0, self.name(it.account)),
+            Event::KeyRevoked(it) => format!("key {} revoked", it.key.0),
+            Event::LaneRetired(it) => format!("source {} forgotten", it.lane.0),
+            Event::Violated(it) => format!("violated: {}", it.invariant),
+            other => format!("{other:?}"),
         }
     }
 
     fn account_line(&self, it: &AccountChanged) -> String {
         let Rights { trade, withdraw, deposit } = it.rights;
         let mut line = format!("account {} may", self.name(it.account));
-        for (word, may) in [("trade", trade), ("withdraw", withdraw), ("deposit", deposit)] {
-            line += &if may { format!(" {word}") } else { String::new() };
+        for (word, may) in [(" trade", trade), (" withdraw", withdraw), (" deposit", deposit)] {
+            line.push_str(if may { word } else { "" });
         }
         let (maker, taker) = (decimal(it.maker.0.into()), decimal(it.taker.0.into()));
         let OrderLimits { ten_seconds, day, open } = it.limits;
@@ -118,24 +125,25 @@ impl Story {
         let sum = format!("{}/{}", decimal(order.executed.0.into()), decimal(order.quantity.0.into()));
         let mut line = format!("{name} #{id} {side} {}: {}, {sum}", words(&it.kind), words(&order.status));
         if order.notional.0 > 0 {
-            line += &format!(" = {}", decimal(order.notional.0));
+            write!(line, " = {}", decimal(order.notional.0)).expect("memory");
         }
         if order.prevented.0 > 0 {
-            line += &format!(", {} prevented", decimal(order.prevented.0.into()));
+            write!(line, ", {} prevented", decimal(order.prevented.0.into())).expect("memory");
         }
         if let Some(fill) = it.fill {
             let (quantity, price) = (decimal(fill.quantity.0.into()), decimal(fill.price.0.into()));
             let role = if fill.maker { "maker" } else { "taker" };
             let asset = self.asset_name(fill.commission_asset);
-            line += &format!("; {role} {quantity} @ {price}, fee {} {asset}", decimal(fill.commission.0));
+            write!(line, "; {role} {quantity} @ {price}, fee {} {asset}", decimal(fill.commission.0)).expect("memory");
         }
         if let Some(met) = it.prevention {
             let (quantity, price) = (decimal(met.quantity.0.into()), decimal(met.price.0.into()));
             let lost = decimal(met.reduced.0.into());
-            line += &format!("; match {} with #{} {quantity} @ {price}, loses {lost}", met.id.0, met.counter_order.0);
+            write!(line, "; match {} with #{} {quantity} @ {price}, loses {lost}", met.id.0, met.counter_order.0)
+                .expect("memory");
         }
         if order.expiry != Expiry::None {
-            line += &format!("; {}", words(&order.expiry));
+            write!(line, "; {}", words(&order.expiry)).expect("memory");
         }
         line
     }
@@ -159,21 +167,21 @@ impl Story {
         Ok(format!("{ten} of {} in 10 s, {day} of {} today", counts.limit_ten_seconds, counts.limit_day))
     }
 
-    pub(crate) fn average(&self, symbol: &str) -> Result<String, String> {
-        let average = self.world.engine.average_price(self.market(symbol)?, self.world.time);
-        Ok(average.map_or("no average".to_owned(), |(minutes, price)| {
+    pub(crate) fn average(&self, symbol: &str) -> String {
+        let average = self.world.engine.average_price(self.market(symbol), self.world.time);
+        average.map_or("no average".to_owned(), |(minutes, price)| {
             format!("{} over {minutes} minutes", decimal(price.0.into()))
-        }))
+        })
     }
 
-    pub(crate) fn depth(&self, symbol: &str) -> Result<Vec<String>, String> {
-        let market = self.market(symbol)?;
+    pub(crate) fn depth(&self, symbol: &str) -> Vec<String> {
+        let market = self.market(symbol);
         let side = |side| {
             let levels = self.world.engine.depth(market, side);
             let text =
                 levels.map(|(price, total)| format!("{} x {}", decimal(price.0.into()), decimal(total.0.into())));
             text.collect::<Vec<_>>().join(", ")
         };
-        Ok(vec![format!("bids {}", side(Side::Buy)), format!("asks {}", side(Side::Sell))])
+        vec![format!("bids {}", side(Side::Buy)), format!("asks {}", side(Side::Sell))]
     }
 }
