@@ -1,18 +1,19 @@
-"""`agio doctor`: can agio run here, and how is this data folder?"""
+"""`agio doctor`: whether agio can run here, and how its data folder is."""
 
 from __future__ import annotations
 
 import os
 import platform
 import shutil
-import sys
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from agio.cli.options import folder_option, json_option, say_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LEAST_FREE = 1 << 30
 SYNCS = 50
@@ -80,16 +81,13 @@ def _folder(folder: Path) -> dict[str, Any]:
 
 def _problems(found: dict[str, dict[str, Any]]) -> list[str]:
     problems = []
-    if sys.version_info < (3, 11):
-        problems.append("Python is older than 3.11: install a newer one")
     if found["disk"]["free_bytes"] < LEAST_FREE:
         problems.append("less than 1 GiB is free on the data folder's disk: free some, or choose another with --data")
     if found["disk"]["sync_micros_median"] is None:
         problems.append("the data folder's disk cannot be written: check its permissions")
     folder = found["folder"]
-    for part in (*folder.get("segments", ()), *folder.get("snapshots", ())):
-        if part["problem"]:
-            problems.append(f"{part['name']}: {part['problem']}; see `agio verify`")
+    parts = (*folder.get("segments", ()), *folder.get("snapshots", ()))
+    problems += [f"{part['name']}: {part['problem']}; see `agio verify`" for part in parts if part["problem"]]
     if folder.get("quarantined"):
         problems.append(f"{folder['quarantined']} commands broke the engine and are skipped: their markets are halted")
     return problems

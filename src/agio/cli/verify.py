@@ -1,12 +1,15 @@
-"""`agio verify`: is the log whole, and does it replay?"""
+"""`agio verify`: whether the log is whole and replays."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from agio.cli.options import folder_option, json_option, say_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command()

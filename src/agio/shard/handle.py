@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from agio import _core
 from agio.domain.errors import ApiError, CommandRefused, Fatal
+from agio.domain.money import units
 from agio.ports import EventSink, Reply
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
 
 TIMED_OUT = ApiError(
     -1007, "Timeout waiting for response from backend server. Send status unknown; execution status unknown.", 408
 )
 """The outcome of a request is unknown: the shard broke, or did not answer in time."""
+
 
 class Shard:
     """`agio.ports.ShardPort` over one embedded shard. All methods belong to one event loop."""
@@ -32,6 +36,7 @@ class Shard:
         loop.add_reader(core.fileno(), self._drain)
 
         self.now = core.now
+        self.set_time = core.set_time
         self.state = core.state
         self.applied = core.applied
         self.watch = core.watch
@@ -124,6 +129,14 @@ class Shard:
     def depth(self, symbol: str, limit: int) -> asyncio.Future[Reply]:
         """The book's best levels."""
         return self._ask(self._core.depth, symbol, limit)
+
+    async def top(self, symbol: str) -> tuple[int, int, int, int, int]:
+        """The last update's number, best bid and its total, best ask and its total; 0 for an empty side."""
+        book = self._decode.decode((await self.depth(symbol, 1)).body)
+        (bid, bid_total), (ask, ask_total) = (
+            map(units, side[0]) if side else (0, 0) for side in (book["bids"], book["asks"])
+        )
+        return book["lastUpdateId"], bid, bid_total, ask, ask_total
 
     def average_price(self, symbol: str, micros: bool) -> asyncio.Future[Reply]:
         """The average price that filters use."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from agio import _core
 from agio.domain.errors import Fatal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def records(folder: str, first: int = 1) -> Iterator[dict[str, Any]]:

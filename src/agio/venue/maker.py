@@ -1,16 +1,19 @@
-"""A plain, seeded market maker: two house accounts, a few levels a side, a slow walk of the price, a trade now and then."""
+"""A plain, seeded market maker: two house accounts, a few levels a side, a slow walk, a trade now and then."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agio.domain.errors import CommandRefused
 from agio.domain.money import units
-from agio.services.markets.listing import MarketSpec
+
+if TYPE_CHECKING:
+    from agio.services.markets.listing import MarketSpec
 
 Run = Callable[[dict[str, Any]], Awaitable[list[dict[str, Any]]]]
 
@@ -19,7 +22,7 @@ LEVELS = 10
 PAUSE = 0.5
 """Seconds between two rounds of one market."""
 LEVEL_VALUE = 5_000
-"""About how much of a dollar-like quote asset stands on each level; other quote assets get `LEVEL_SHARE` of the price."""
+"""About how much of a dollar-like quote asset stands on each level."""
 TRADE_CHANCE = 0.4
 """A round with a trade."""
 _OPERATOR = {"key": 0, "sent": 0, "window": 0}
@@ -46,7 +49,7 @@ class Maker:
         self._run = run
         self._maker = maker
         self._taker = taker
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 -- liquidity, not secrets
         self._markets: list[_Quoted] = []
 
     def add(self, spec: MarketSpec, number: int) -> None:
@@ -55,6 +58,13 @@ class Maker:
         value = units(str(LEVEL_VALUE)) if price >= units("1") else units("0.1")
         quantity = max(step, value * 10**8 // price // step * step)
         self._markets.append(_Quoted(number, tick, step, price, quantity))
+
+    async def clear(self) -> None:
+        """Cancels what an earlier process of the same house left behind."""
+        for market in self._markets:
+            with suppress(CommandRefused):
+                command = {"account": self._maker, "signed": _OPERATOR, "market": market.number}
+                await self._run({"CancelAll": command})
 
     async def quote_all(self) -> None:
         """Brings every market's quotes up to date once."""

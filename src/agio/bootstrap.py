@@ -1,0 +1,251 @@
+"""The only place where adapters are chosen: one exchange in one process, put together, started and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from agio.adapters.files import folder
+from agio.adapters.files.master_key import master_key_path, read_master_key
+from agio.adapters.sql.databases import IDENTITY, PROJECTION
+from agio.adapters.sql.engine import sqlite_engine
+from agio.adapters.sql.schema import prepare
+from agio.domain.errors import Fatal
+from agio.domain.statistics import TopOfBook
+from agio.gateway.gateway import Gateway
+from agio.gateway.limits import Figures
+from agio.projections.position import Progress
+from agio.projections.projector import Projector
+from agio.projections.spot import seeds
+from agio.projections.spot.history import SqlHistory
+from agio.projections.spot.statistics import MarketsStatistics
+from agio.projections.spot.tables import SpotTables
+from agio.projections.writer import Writer
+from agio.services.identity.sealing import MasterKey
+from agio.services.identity.service import IdentityService, Terms
+from agio.services.identity.store import Store
+from agio.services.markets.catalogue import LiveCatalogue
+from agio.shard.handle import Shard
+from agio.shard.verifiers import verifier
+from agio.streams.codec import CODEC, USER_EVENT
+from agio.streams.market.market import MarketData
+from agio.streams.room import Room
+from agio.streams.user.feeds import UserData
+from agio.wire.http import HttpListener
+from agio.wire.limits import Limits as SocketLimits
+from agio.wire.websocket import Listener
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+    from agio.gateway.ws_api import WsApiRoom
+    from agio.ports import Connection
+
+log = logging.getLogger(__name__)
+
+REST, WS_API, STREAM, OPS_PORT = 0, 1, 2, 5
+"""Each listener's place after the port base, as DESIGN's hosts are numbered; 3 and 4 are for futures."""
+STOP_SECONDS = 4.0
+"""Within which everything has to end; then it is cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one exchange is started with."""
+
+    folder: Path
+    host: str = "127.0.0.1"
+    port_base: int = 8080
+    durability: str = "fdatasync"
+    segment_bytes: int = 64 << 20
+    confirm_jumps: bool = False
+    figures: Figures = field(default_factory=Figures)
+    proxies: frozenset[str] = frozenset()
+    """Addresses whose X-Forwarded-For is believed."""
+
+    def port(self, place: int) -> int:
+        """The port of a listener; 0, any free one, when the base is 0."""
+        return self.port_base + place if self.port_base else 0
+
+
+class _WsApi:
+    """The ws-api listener's room: the gateway's, and the user data that its connections subscribe to."""
+
+    def __init__(self, room: WsApiRoom, feeds: UserData) -> None:
+        self.opened = room.opened
+        self.received = room.received
+        self._rooms = (room, feeds)
+
+    def closed(self, connection: Connection) -> None:
+        for room in self._rooms:
+            room.closed(connection)
+
+
+class Exchange:
+    """A running exchange. `failed` is called, once, when it cannot go on."""
+
+    def __init__(self, settings: Settings, failed: Callable[[str], None]) -> None:
+        self.settings = settings
+        self._failed = failed
+        self._stopped = False
+        self.ports: dict[int, int] = {}
+
+    async def start(self) -> None:
+        """Recovers the log, brings the projection near it, and opens the listeners. Raises Fatal."""
+        settings = self.settings
+        loop = asyncio.get_running_loop()
+        paths = self.paths = folder.prepare(settings.folder)
+        engine = self._engine = sqlite_engine(paths.projection, durable=False)
+        prepare(engine, PROJECTION)
+        writer = Writer(engine, "spot", SpotTables(engine.dialect))
+        self.shard = Shard.open(
+            str(paths.log),
+            loop,
+            projected=writer.position,
+            durability=settings.durability,
+            segment_bytes=settings.segment_bytes,
+            confirm_jumps=settings.confirm_jumps,
+        )
+        for note in self.shard.notes():
+            log.warning("recovery: %s", note)
+        self.shard.on_failure(self._shard_failed)
+        self._project(engine, writer, loop)
+        await self._rooms(engine)
+        await self._listen()
+        log.info(
+            "started",
+            extra={"folder": str(settings.folder), "durability": settings.durability, "sequence": self.shard.applied()},
+        )
+
+    def _shard_failed(self, reason: str) -> None:
+        self._failed(f"the shard failed: {reason}")
+
+    def _project(self, engine: Engine, writer: Writer, loop: asyncio.AbstractEventLoop) -> None:
+        def broken(error: BaseException) -> None:
+            loop.call_soon_threadsafe(self._failed, f"the projector failed: {error}")
+
+        progress = self._progress = Progress()
+        self.projector = Projector(self.shard.rows, writer, progress, self.shard.now, on_failure=broken)
+        self.projector.start()
+        self.history = SqlHistory(engine, progress, self.shard.now)
+
+    async def _rooms(self, engine: Engine) -> None:
+        shard = self.shard
+        self.catalogue = LiveCatalogue(shard.catalog, CODEC.catalog_changed)
+        self.statistics = MarketsStatistics(shard.now)
+        self.feeds = UserData(shard, USER_EVENT)
+        self.market_data = MarketData(shard, self.catalogue, self.statistics, CODEC)
+        self.streams = Room((self.market_data, self.feeds), shard.now)
+        self.market_data.listed = self.streams.rebind
+        for sink in (self.catalogue, self.statistics, self.market_data, self.feeds):
+            shard.add_sink(sink)
+        await self._remember(engine)
+        self.identity = await self._open_identity()
+
+    async def _open_identity(self) -> IdentityService:
+        paths = self.paths
+        database = sqlite_engine(paths.identity, durable=True)
+        known = paths.identity.exists()
+        prepare(database, IDENTITY)
+        master = MasterKey(read_master_key(master_key_path(), paths.root, create=not known))
+        identity = IdentityService(Store(database), master, self.shard.command, self.shard.now, verifier, Terms())
+        await identity.sync()
+        return identity
+
+    async def _remember(self, engine: Engine) -> None:
+        """What was traded before this process, once SQL has all of it, and the tops of the books."""
+        recovered = self.shard.applied()
+        if recovered:
+            await self._progress.reached(recovered, patience=None)
+            self.statistics.seed(await asyncio.to_thread(seeds.read, engine, self.shard.now()))
+        for market in self.catalogue.current.markets:
+            self.statistics.seed_top(market.id, TopOfBook(*await self.shard.top(market.symbol)))
+
+    async def _listen(self) -> None:
+        settings = self.settings
+        gateway = self.gateway = Gateway(
+            shard=self.shard,
+            history=self.history,
+            statistics=self.statistics,
+            catalogue=self.catalogue,
+            identity=self.identity,
+            feeds=self.feeds,
+            admin=self.identity,
+            figures=settings.figures,
+            proxies=settings.proxies,
+            gauges=self._gauges(),
+        )
+        ws_api = _WsApi(gateway.ws_api, self.feeds)
+        sockets = SocketLimits(connects=settings.figures.connections)
+        self._listeners = {
+            WS_API: Listener(ws_api, replace(sockets, messages_per_second=None), proxies=settings.proxies),
+            STREAM: Listener(self.streams, sockets, proxies=settings.proxies),
+        }
+        self._http = {
+            REST: HttpListener(gateway.rest, failed=self._failed),
+            OPS_PORT: HttpListener(gateway.ops, failed=self._failed),
+        }
+        self._admin = HttpListener(gateway.admin, failed=self._failed)
+        try:
+            starts = {place: listener.start for place, listener in self._listeners.items()}
+            starts |= {place: listener.start for place, listener in self._http.items()}
+            for place, start in starts.items():
+                self.ports[place] = await start(settings.host, settings.port(place))
+            await self._admin.start_unix(self.paths.admin)
+        except OSError as error:
+            await self.stop()
+            raise Fatal(f"cannot listen: {error}; choose other ports with --port-base") from error
+
+    def _gauges(self) -> dict[str, Callable[[], Mapping[str, float]]]:
+        """What the other rooms count, for /metrics."""
+        projector = self.projector
+
+        def projection() -> dict[str, float]:
+            metrics = projector.metrics
+            return {"rows": metrics.rows, "commits": metrics.commits, "lag_seconds": metrics.lag / 1e6}
+
+        return {
+            "shard": self.shard.metrics,
+            "projection": projection,
+            "streams": self.streams.gauges,
+            "user_data": self.feeds.gauges,
+            "ws_api": lambda: self._listeners[WS_API].counters,
+            "stream": lambda: self._listeners[STREAM].counters,
+        }
+
+    async def stop(self) -> None:
+        """Refuses what is new, answers what is in the log, says goodbye, writes a snapshot. Once."""
+        if self._stopped:
+            return
+        self._stopped = True
+        if hasattr(self, "gateway"):
+            self.gateway.stop()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._stop()
+        except TimeoutError:
+            log.error("stopping took longer than %s s and was cut off: the log is whole", STOP_SECONDS)
+
+    async def _stop(self) -> None:
+        await asyncio.to_thread(self.shard.stop)
+        self.shard.close()
+        for place, listener in getattr(self, "_listeners", {}).items():
+            listener.announce(self.streams.farewell if place == STREAM else self._farewell)
+            await listener.stop()
+        self.feeds.stop()
+        for listener in (*getattr(self, "_http", {}).values(), getattr(self, "_admin", None)):
+            if listener is not None:
+                await listener.stop()
+        await asyncio.to_thread(self.projector.stop)
+        await asyncio.to_thread(self.history.close)
+        self._engine.dispose()
+        self.identity.close()
+        log.info("stopped", extra={"sequence": self.shard.applied()})
+
+    def _farewell(self, connection: Connection) -> bytes:
+        return b'{"event":{"e":"serverShutdown","E":%d}}' % (self.shard.now() // 1000)

@@ -1,0 +1,138 @@
+"""Demo users and house liquidity for `agio dev`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agio.bootstrap import Exchange, Settings
+from agio.domain.money import units
+from agio.gateway.limits import Figures
+from agio.services.markets import listing
+from agio.venue.maker import Maker
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agio.ports import User
+
+log = logging.getLogger(__name__)
+
+DEMO_USERS = ("alice", "bob")
+HOUSE = ("house-maker", "house-taker")
+HOUSE_FUNDS = units("1000000000")
+SEGMENT_BYTES = 16 << 20
+UNLIMITED = 1 << 31
+"""A figure that no bench reaches."""
+
+
+@dataclass(slots=True)
+class Demo:
+    """A `Guest`: lists the markets, makes and funds two users, quotes."""
+
+    markets: Path
+    seed: int
+    liquidity: bool
+    unlimited: bool
+    _quoting: asyncio.Task[None] | None = None
+
+    def settings(self, folder: Path, port_base: int, durability: str) -> Settings:
+        """On loopback, following a clock that jumps forward (a laptop that slept), with small segments."""
+        figures = Figures(weight=UNLIMITED, raw=UNLIMITED, connections=UNLIMITED) if self.unlimited else Figures()
+        return Settings(
+            folder,
+            port_base=port_base,
+            durability=durability,
+            segment_bytes=SEGMENT_BYTES,
+            confirm_jumps=True,
+            figures=figures,
+        )
+
+    async def settle(self, exchange: Exchange) -> list[dict[str, str]]:
+        """The first time: markets, users, money. Each time: quotes."""
+        listed = listing.read(self.markets)
+        await listing.apply(listed, exchange.catalogue.current, exchange.shard.command)
+        known = {user.name: user for user in await exchange.identity.users()}
+        users = [await self._demo_user(exchange, listed, known.get(name), name) for name in DEMO_USERS]
+        if self.liquidity:
+            await self._quote(exchange, listed, known)
+        return users
+
+    def screen(self, ready: dict[str, Any]) -> str:
+        """Addresses, keys, and a line to try."""
+        lines = [
+            "",
+            "  agio is ready. It is not affiliated with Binance; everything on it is play money.",
+            "",
+            f"  REST            {ready['rest']}",
+            f"  WebSocket API   {ready['ws_api']}",
+            f"  streams         {ready['streams']}/ws  and  /stream",
+            "",
+        ]
+        for user in ready["users"]:
+            lines.append(f"  {user['name']:<8}  API key     {user['api_key']}")
+            lines.append(f"  {'':<8}  secret key  {user['secret_key']}")
+        lines += ["", f"  try   curl '{ready['rest']}/api/v3/ticker/bookTicker?symbol=BTCUSDT'", "  stop  Ctrl-C", ""]
+        return "\n".join(lines)
+
+    async def leave(self) -> None:
+        """Stops quoting."""
+        if self._quoting is not None:
+            self._quoting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._quoting
+
+    async def _demo_user(
+        self, exchange: Exchange, listed: listing.Listing, user: User | None, name: str
+    ) -> dict[str, str]:
+        identity = exchange.identity
+        if user is None:
+            user = await identity.add_user(name)
+            numbers = exchange.catalogue.current.by_asset
+            for asset in listed.asset:
+                await _deposit(exchange, user.account, numbers[asset.name].id, units(asset.demo))
+            if self.unlimited:
+                await _raise_limits(exchange, user.account)
+        keys = await identity.secrets_of(name)
+        key = keys[0] if keys else await identity.add_key(name, "hmac", None, ("read", "trade", "withdraw"))
+        return {"name": name, "api_key": key.api_key, "secret_key": key.secret or ""}
+
+    async def _quote(self, exchange: Exchange, listed: listing.Listing, known: dict[str, User]) -> None:
+        quoting, taking = [await self._house(exchange, known.get(name), name) for name in HOUSE]
+        maker = Maker(exchange.shard.command, quoting, taking, self.seed)
+        for market in listed.market:
+            maker.add(market, exchange.catalogue.current.by_symbol[market.symbol].id)
+        await maker.clear()
+        await maker.quote_all()
+        self._quoting = asyncio.get_running_loop().create_task(self._keep_quoting(maker))
+
+    @staticmethod
+    async def _keep_quoting(maker: Maker) -> None:
+        try:
+            await maker.run()
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("the market maker has stopped: there is no more liquidity")
+
+    @staticmethod
+    async def _house(exchange: Exchange, user: User | None, name: str) -> int:
+        if user is None:
+            user = await exchange.identity.add_user(name)
+            for asset in exchange.catalogue.current.assets:
+                await _deposit(exchange, user.account, asset.id, HOUSE_FUNDS)
+            await _raise_limits(exchange, user.account)
+        return user.account
+
+
+async def _deposit(exchange: Exchange, account: int, asset: int, amount: int) -> None:
+    if amount:
+        await exchange.shard.command({"Deposit": {"account": account, "asset": asset, "amount": amount}})
+
+
+async def _raise_limits(exchange: Exchange, account: int) -> None:
+    limits = {"ten_seconds": UNLIMITED, "day": UNLIMITED, "open": UNLIMITED}
+    await exchange.shard.command({"SetLimits": {"account": account, "limits": limits}})

@@ -1,0 +1,146 @@
+"""One exchange as a process: signals, readiness, and a new beginning after a failure."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from dataclasses import replace
+from typing import Any, Protocol
+
+import uvloop
+
+from agio.bootstrap import REST, STREAM, WS_API, Exchange, Settings
+from agio.domain.errors import Fatal
+
+log = logging.getLogger(__name__)
+
+FAILED = 75
+"""The exit code that asks a supervisor for a restart (EX_TEMPFAIL)."""
+RESTARTS = "AGIO_RESTARTS"
+MOST_RESTARTS = 5
+"""In a row, before the process gives up."""
+SUPERVISED = ("INVOCATION_ID", "AGIO_SUPERVISED")
+"""Environment variables that tell of a supervisor, which starts the process again itself: systemd's, and ours."""
+STEADY_SECONDS = 60
+"""After so long a start counts as a good one."""
+
+
+class Guest(Protocol):
+    """What comes with an exchange: demo users and liquidity, or nothing."""
+
+    async def settle(self, exchange: Exchange) -> list[dict[str, str]]:
+        """Prepares the exchange; returns the users to tell of, each with name, api_key and secret_key."""
+        ...
+
+    def screen(self, ready: dict[str, Any]) -> str:
+        """What a person sees when it is ready."""
+        ...
+
+    async def leave(self) -> None:
+        """Ends what `settle` began."""
+        ...
+
+
+class Plain:
+    """Nobody."""
+
+    async def settle(self, exchange: Exchange) -> list[dict[str, str]]:
+        """No users to tell of."""
+        return []
+
+    def screen(self, ready: dict[str, Any]) -> str:
+        """Where it listens."""
+        return f"agio is ready: REST {ready['rest']}, WebSocket API {ready['ws_api']}, streams {ready['streams']}"
+
+    async def leave(self) -> None:
+        """Nothing to end."""
+
+
+def run(settings: Settings, guest: Guest, *, as_json: bool) -> None:
+    """Runs until a signal; ends with 0 after a clean stop. After a failure a new process takes this one's place."""
+    _configure_logs()
+    if not settings.port_base:
+        settings = replace(settings, port_base=_free_base(settings.host))
+    failure = uvloop.run(_live(settings, guest, as_json=as_json))
+    if failure is not None:
+        _begin_anew(settings, failure)
+
+
+async def _live(settings: Settings, guest: Guest, *, as_json: bool) -> str | None:
+    """From start to stop; returns the failure that ended it, if one did."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[str | None] = loop.create_future()
+
+    def end(reason: str | None = None) -> None:
+        if not ended.done():
+            ended.set_result(reason)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
+    exchange = Exchange(settings, end)
+    await exchange.start()
+    try:
+        ready = {**addresses(exchange), "users": await guest.settle(exchange)}
+        sys.stdout.write((json.dumps(ready) if as_json else guest.screen(ready)) + "\n")
+        sys.stdout.flush()
+        loop.call_later(STEADY_SECONDS, os.environ.pop, RESTARTS, None)
+        failure = await ended
+    finally:
+        await guest.leave()
+        await exchange.stop()
+    if failure is not None:
+        log.critical("failed", extra={"reason": failure})
+    return failure
+
+
+def addresses(exchange: Exchange) -> dict[str, str]:
+    """Where clients find it."""
+    host, ports = exchange.settings.host, exchange.ports
+    return {
+        "rest": f"http://{host}:{ports[REST]}",
+        "ws_api": f"ws://{host}:{ports[WS_API]}/ws-api/v3",
+        "streams": f"ws://{host}:{ports[STREAM]}",
+    }
+
+
+def _free_base(host: str) -> int:
+    """A port base all of whose ports are free, so that a process that begins anew finds them again."""
+    for _ in range(100):
+        with socket.socket() as probe:
+            probe.bind((host, 0))
+            base = int(probe.getsockname()[1])
+        if base < 65_000 and all(_is_free(host, base + place) for place in range(6)):
+            return base
+    raise Fatal("no six free ports in a row were found; choose some with --port-base")
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _begin_anew(settings: Settings, failure: str) -> None:
+    """What failed is not retried: a supervisor starts a new process, or this one becomes it."""
+    restarts = int(os.environ.get(RESTARTS, "0"))
+    if any(name in os.environ for name in SUPERVISED) or restarts >= MOST_RESTARTS:
+        raise SystemExit(FAILED)
+    os.environ[RESTARTS] = str(restarts + 1)
+    sys.stderr.write(f"agio: {failure}; beginning anew\n")
+    sys.stderr.flush()
+    arguments = [*sys.orig_argv[1:], "--port-base", str(settings.port_base)]
+    os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 -- itself, with its own arguments
+
+
+def _configure_logs() -> None:
+    from agio.adapters.logs import configure
+
+    configure()
