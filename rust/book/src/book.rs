@@ -25,7 +25,7 @@ impl<P: Policy> Default for Book<P> {
 }
 
 impl<P: Policy> Book<P> {
-    /// An empty book. It owns no memory until it is used.
+    /// An empty book. It owns less than a kilobyte until it is used.
     pub fn new() -> Self {
         Self::with_limit(crate::MAX_ORDERS)
     }

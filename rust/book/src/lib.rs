@@ -1,4 +1,45 @@
-//! One market's order book: levels, matching and a compile-time policy.
+//! One market's order book: price levels, matching, and a policy that a venue adds at compile time.
+//!
+//! It knows orders, prices and quantities, and nothing of accounts, money, clocks or threads: the same calls always
+//! give the same reports. Prices and quantities are `u64` in units of the caller's choosing; ids are any `u64`.
+//!
+//! ```
+//! use agio_book::{Bare, Book, End, Ignore, Incoming, Lifetime, Side};
+//!
+//! let mut book = Book::<Bare>::new();
+//! let ask = Incoming { id: 1, side: Side::Sell, limit: Some(101), quantity: 5, lifetime: Lifetime::Rest };
+//! let bid = Incoming { id: 2, side: Side::Buy, limit: Some(102), quantity: 3, lifetime: Lifetime::Immediate };
+//! book.place(&ask, |_| (), &mut Bare, &mut Ignore)?;
+//! let placed = book.place(&bid, |_| (), &mut Bare, &mut Ignore)?;
+//! assert_eq!((placed.executed, placed.end), (3, End::Filled));
+//! assert_eq!(book.best(Side::Sell), Some((101, 2)));
+//! # Ok::<(), agio_book::Error>(())
+//! ```
+//!
+//! # What a venue adds
+//! - A [`Policy`]: the payload kept beside each resting order, a quota (price limits, budgets), and what happens when
+//!   an order meets one that it must not trade with. [`Bare`] adds nothing and costs nothing.
+//! - A [`Sink`]: gets each fill, each prevented trade and each level that changed, in order, while the call runs.
+//! - For many messages at once, a [`BatchSink`] and [`Book::apply_batch`], which asks for memory ahead of its use.
+//!
+//! # How it is made
+//! - `window`, `ladder`: levels stand in a direct array of ticks, in pages of 64, with bitmaps of what is occupied.
+//!   Both sides share it. It lies around the best prices, moves and grows with them without moving levels, and covers
+//!   up to 4 million ticks; whatever is further away, or not a multiple of the step, is kept in a sorted map. The step
+//!   is the greatest common divisor of the prices there are; no tick size has to be told.
+//! - `slab`: 32 bytes an order, linked by 32-bit slots, in chunks that never move; payloads in a parallel slab.
+//! - `index`: from id to slot by open addressing in cache lines, growing by two lines with each insertion.
+//! - `memory`: the one line of `unsafe` code, a prefetch.
+//! - [`naive`]: the same interface in a few hundred plain lines; the tests compare both on random commands, and the
+//!   benchmark (`examples/bench`) compares every report of every timed run.
+//!
+//! # Limits, and what costs more
+//! - At most [`MAX_ORDERS`] orders; a level's total is at most `u64::MAX`. Both are refused before anything changes.
+//! - Fill-or-kill walks the makers twice: once on a clone of the policy, once for real.
+//! - A finer step (a market's tick changed, and dozens of levels use it) rebuilds the window once: time in proportion
+//!   to the number of levels. A price that jumps by millions of ticks moves levels between window and map.
+//! - Prices without a common step are served by the sorted map alone.
+//! - Memory is kept for reuse, not returned, when orders leave.
 
 mod batch;
 mod bitmap;
@@ -19,5 +60,5 @@ pub use types::{
     Resting, Side, Sink,
 };
 
-/// The most orders that one book can hold: links are 32-bit, and the index is at most 5/8 full.
+/// The most orders that one book can hold: links are 32-bit, and the index is at most 5/7 full.
 pub const MAX_ORDERS: u32 = 1 << 31;
