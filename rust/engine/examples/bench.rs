@@ -46,6 +46,7 @@ fn main() {
         best = best.min(nanoseconds);
         println!("round {round}: {nanoseconds:6.1} ns a command, {story}");
     }
+    memory();
     println!("best: {best:.1} ns a command = {:.2} million order commands a second on one core", 1_000.0 / best);
 }
 
@@ -73,6 +74,28 @@ fn run(log: &[(Envelope, Command)]) -> (f64, String) {
         hash[1]
     );
     (nanoseconds, story)
+}
+
+/// What an open order costs in memory: a million of them rest, each with a client id of its own.
+fn memory() {
+    let resident = || {
+        let pages: Option<u64> = fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok();
+        pages.map(|pages| pages * 4_096)
+    };
+    let (mut engine, mut dice, mut events) = (venue(), Dice(7), Vec::new());
+    let before = resident();
+    for number in 0..1_000_000_u64 {
+        let account = AccountId(FIRST_CUSTOMER.0 + (number % ACCOUNTS) as u32);
+        let mut command = order(&mut dice, account, MarketId(0), Some(6_000_000_000_000));
+        if let Command::Place(place) = &mut command {
+            (place.side, place.quantity) = (Side::Buy, Quantity(100_000));
+            place.price = Price(6_000_000_000_000 - number % 5_000 * 1_000_000);
+        }
+        events.clear();
+        engine.apply(&envelope(engine.sequence().0 + 1), &command, &mut events);
+    }
+    let each = before.zip(resident()).map_or(0, |(before, after)| (after - before) / engine.open_count() as u64);
+    println!("{} open orders, {each} bytes each", engine.open_count());
 }
 
 /// Nanoseconds that this thread has run.

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use agio_book::Resting;
+
 use crate::engine::Engine;
 use crate::market::Market;
 use crate::spot::hold::hold;
-use crate::spot::order::Placement;
+use crate::spot::order::{Order, Placement};
 use crate::spot::report::Top;
 use crate::spot::settle::paid_asset;
 use crate::units::{AccountId, Amount, AssetId, Delta};
@@ -51,28 +53,12 @@ impl Engine {
         let symbol = &market.rules.symbol;
         ensure!(!Top::of(&market.book).is_crossed(), "the book of {symbol} is crossed");
         for side in [agio_book::Side::Buy, agio_book::Side::Sell] {
-            let mut last: Option<(u64, u64)> = None;
+            let mut last = None;
             for (resting, order) in market.book.orders(side) {
-                let at = Placement::from(resting);
-                let in_turn = last.is_none_or(|(price, id)| match side {
-                    _ if resting.price == price => id < resting.id,
-                    agio_book::Side::Buy => resting.price < price,
-                    agio_book::Side::Sell => resting.price > price,
-                });
-                ensure!(in_turn, "order {} of {symbol} is out of turn", resting.id);
+                ensure!(in_turn(side, last, &resting), "order {} of {symbol} is out of turn", resting.id);
                 last = Some((resting.price, resting.id));
-                let spent = order.executed.0.checked_add(order.prevented.0);
-                let sum = spent.and_then(|spent| spent.checked_add(resting.quantity));
-                ensure!(
-                    sum == Some(order.quantity.0) && resting.quantity > 0,
-                    "executed + prevented + remaining is not the quantity of order {} of {symbol}",
-                    resting.id
-                );
-                ensure!(
-                    resting.id <= market.rules.counters.orders,
-                    "order {} of {symbol} was never issued",
-                    resting.id
-                );
+                audit_order(market, &resting, order)?;
+                let at = Placement::from(resting);
                 self.audit_index(market, &at, order.account, order.slot)?;
                 let held = hold(at.side, at.price, order.remaining());
                 *holds.entry((order.account, paid_asset(&market.rules, at.side))).or_default() += held.0;
@@ -142,6 +128,27 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// Price, then time: behind (price, id) of the order before it.
+fn in_turn(side: agio_book::Side, last: Option<(u64, u64)>, resting: &Resting) -> bool {
+    last.is_none_or(|(price, id)| match side {
+        _ if resting.price == price => id < resting.id,
+        agio_book::Side::Buy => resting.price < price,
+        agio_book::Side::Sell => resting.price > price,
+    })
+}
+
+fn audit_order(market: &Market, resting: &Resting, order: &Order) -> Result<(), Violation> {
+    let (symbol, id) = (&market.rules.symbol, resting.id);
+    let spent = order.executed.0.checked_add(order.prevented.0);
+    let sum = spent.and_then(|spent| spent.checked_add(resting.quantity));
+    ensure!(
+        sum == Some(order.quantity.0) && resting.quantity > 0,
+        "executed + prevented + remaining is not the quantity of order {id} of {symbol}"
+    );
+    ensure!(id <= market.rules.counters.orders, "order {id} of {symbol} was never issued");
+    Ok(())
 }
 
 fn audit_levels(market: &Market, side: agio_book::Side) -> Result<(), Violation> {

@@ -70,34 +70,17 @@ impl Sink<Order> for Settler<'_> {
         let at = self.counterpart(clash.maker_id, clash.price);
         let id = self.rules.counters.prevented();
         let (price, quantity) = (Price(clash.price), Quantity(clash.quantity));
-        let reduced = Quantity(clash.taker_reduced_by);
-        if reduced.0 > 0 {
-            self.taker.prevented.0 += reduced.0;
-            self.taker.prevented_match = Some(id);
-            self.taker.status = self.taker_status(OrderStatus::ExpiredInMatch);
-            self.taker.on_book = self.stays();
-            let prevention = PreventedFill { id, counter_order: at.order, price, quantity, reduced };
-            self.report(ExecutionKind::TradePrevention, None, Some(prevention));
+        let lost = Quantity(clash.taker_reduced_by);
+        if lost.0 > 0 {
+            self.prevent_taker(PreventedFill { id, counter_order: at.order, price, quantity, reduced: lost });
         }
-        let reduced = match self.taker.prevention {
+        let lost = match self.taker.prevention {
             Prevention::ExpireMaker | Prevention::ExpireBoth => maker.remaining(),
             Prevention::Decrement => quantity,
             Prevention::ExpireTaker | Prevention::None => return,
         };
-        let before = hold(at.side, at.price, maker.remaining());
-        maker.prevented.0 += reduced.0;
-        maker.prevented_match = id;
-        maker.updated = self.now;
-        let released = before.0 - hold(at.side, at.price, maker.remaining()).0;
-        self.release(maker.account, self.paid_asset(at.side), Amount(released));
-        let prevention = PreventedFill { id, counter_order: self.taker.order, price, quantity, reduced };
-        let mut view = maker.view(self.open, self.rules.id, &at);
-        if clash.maker_removed {
-            (view.status, view.on_book) = (OrderStatus::ExpiredInMatch, false);
-            self.forget(maker);
-        }
-        let kind = ExecutionKind::TradePrevention;
-        self.push(kind, view, None, Some(prevention), ClientId::NONE);
+        let met = PreventedFill { id, counter_order: self.taker.order, price, quantity, reduced: lost };
+        self.prevent_maker(&at, maker, met, clash.maker_removed);
     }
 
     fn level(&mut self, side: agio_book::Side, price: u64, total: u64) {
@@ -177,35 +160,58 @@ impl Settler<'_> {
         Fill { trade, price, quantity, notional, commission, commission_asset: asset, maker: party.maker }
     }
 
-    /// Sets a part of a hold free.
-    fn release(&mut self, account: AccountId, asset: AssetId, amount: Amount) {
-        release(self.accounts, self.scratch, account, asset, amount);
+    fn prevent_taker(&mut self, met: PreventedFill) {
+        self.taker.prevented.0 += met.reduced.0;
+        self.taker.prevented_match = Some(met.id);
+        self.taker.status = self.taker_status(OrderStatus::ExpiredInMatch);
+        self.taker.on_book = self.stays();
+        self.report(ExecutionKind::TradePrevention, None, Some(met));
     }
 
-    fn paid_asset(&self, side: Side) -> AssetId {
-        paid_asset(self.rules, side)
+    /// Frees what the maker no longer holds.
+    fn prevent_maker(&mut self, at: &Placement, maker: &mut Order, met: PreventedFill, removed: bool) {
+        let before = hold(at.side, at.price, maker.remaining());
+        maker.prevented.0 += met.reduced.0;
+        maker.prevented_match = met.id;
+        maker.updated = self.now;
+        let freed = Amount(before.0 - hold(at.side, at.price, maker.remaining()).0);
+        release(self.accounts, self.scratch, maker.account, paid_asset(self.rules, at.side), freed);
+        let mut view = maker.view(self.open, self.rules.id, at);
+        if removed {
+            (view.status, view.on_book) = (OrderStatus::ExpiredInMatch, false);
+            self.forget(maker);
+        }
+        self.push(ExecutionKind::TradePrevention, &view, None, Some(met));
     }
 
-    /// The trade as everybody sees it, and its aggregate: trades of one taker at one price.
+    /// The number of the aggregate that a trade belongs to: all trades of one taker at one price.
+    fn aggregate(&mut self, terms: &Terms) -> AggregateId {
+        let Terms { trade, price, quantity, .. } = *terms;
+        match self.scratch.aggregates.last_mut() {
+            Some(last) if last.price == price => {
+                last.quantity.0 += quantity.0;
+                last.last = trade;
+                last.aggregate
+            }
+            _ => {
+                let aggregate = AggregateId(self.rules.counters.aggregates);
+                self.rules.counters.aggregates += 1;
+                let (market, first, last, time) = (self.rules.id, trade, trade, self.now);
+                let buyer_is_maker = self.taker.side == Side::Sell;
+                let new = Aggregated { market, aggregate, price, quantity, first, last, buyer_is_maker, time };
+                self.scratch.aggregates.push(new);
+                aggregate
+            }
+        }
+    }
+
+    /// The trade as everybody sees it.
     fn announce(&mut self, terms: &Terms, at: &Placement, maker: AccountId) {
         let Terms { trade, price, quantity, notional } = *terms;
         let (market, time, buys) = (self.rules.id, self.now, self.taker.side == Side::Buy);
         let taker = (self.taker.order, self.taker.account);
         let (bought, sold) = if buys { (taker, (at.order, maker)) } else { ((at.order, maker), taker) };
-        match self.scratch.aggregates.last_mut() {
-            Some(last) if last.price == price => {
-                last.quantity.0 += quantity.0;
-                last.last = trade;
-            }
-            _ => {
-                let aggregate = AggregateId(self.rules.counters.aggregates);
-                self.rules.counters.aggregates += 1;
-                let (first, last, buyer_is_maker) = (trade, trade, !buys);
-                let new = Aggregated { market, aggregate, price, quantity, first, last, buyer_is_maker, time };
-                self.scratch.aggregates.push(new);
-            }
-        }
-        let aggregate = AggregateId(self.rules.counters.aggregates - 1);
+        let aggregate = self.aggregate(terms);
         let traded = Traded {
             market,
             trade,
@@ -238,7 +244,7 @@ impl Settler<'_> {
         if maker.remaining().0 == 0 {
             (view.status, view.on_book) = (OrderStatus::Filled, false);
         }
-        self.push(ExecutionKind::Trade, view, Some(fill), None, ClientId::NONE);
+        self.push(ExecutionKind::Trade, &view, Some(fill), None);
     }
 
     /// The taker's rest; 0 when it is done.
@@ -263,7 +269,8 @@ impl Settler<'_> {
     /// Reports the taker as it stands.
     pub(crate) fn report(&mut self, kind: ExecutionKind, fill: Option<Fill>, prevention: Option<PreventedFill>) {
         self.taker.updated = self.now;
-        self.push(kind, self.taker, fill, prevention, ClientId::NONE);
+        let order = self.taker;
+        self.push(kind, &order, fill, prevention);
     }
 
     /// Ends the taker by its own terms.
@@ -275,16 +282,10 @@ impl Settler<'_> {
     }
 
     #[inline]
-    fn push(
-        &mut self,
-        kind: ExecutionKind,
-        order: OrderView,
-        fill: Option<Fill>,
-        prevention: Option<PreventedFill>,
-        cancel_id: ClientId,
-    ) {
-        let execution = self.rules.counters.execution();
-        let execution = Execution { kind, execution, time: self.now, order, fill, prevention, cancel_id };
+    fn push(&mut self, kind: ExecutionKind, order: &OrderView, fill: Option<Fill>, prevention: Option<PreventedFill>) {
+        let (execution, time, order) = (self.rules.counters.execution(), self.now, *order);
+        let cancel_id = ClientId::NONE;
+        let execution = Execution { kind, execution, time, order, fill, prevention, cancel_id };
         self.out.push(Executed { execution }.into());
     }
 

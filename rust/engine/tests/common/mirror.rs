@@ -39,6 +39,7 @@ impl Mirror {
         if events.iter().any(|event| matches!(event, Event::Rejected(_))) {
             assert_eq!(events.len(), 1, "a refusal is one event: {events:?}");
         }
+        both_sides_of_every_trade(events);
         let mut sums = BTreeMap::<AssetId, i128>::new();
         for event in events {
             if let Event::Posted(posted) = event {
@@ -182,6 +183,27 @@ impl Mirror {
             });
             assert_eq!(known, best);
         }
+    }
+}
+
+/// Each trade stands once on each side, with the same terms (invariant 4).
+fn both_sides_of_every_trade(events: &[Event]) {
+    let mut trades = BTreeMap::new();
+    let mut sides = Vec::new();
+    for event in events {
+        match event {
+            Event::Traded(it) => assert!(trades.insert(it.trade, it).is_none(), "a trade twice: {it:?}"),
+            Event::Executed(it) => sides.extend(it.execution.fill.map(|fill| (fill, it.execution.order))),
+            _ => {}
+        }
+    }
+    assert_eq!(sides.len(), trades.len() * 2);
+    for (fill, order) in sides {
+        let trade = trades[&fill.trade];
+        let mine = if order.side == Side::Buy { trade.buy_order } else { trade.sell_order };
+        assert_eq!((order.order, order.market), (mine, trade.market));
+        assert_eq!((fill.price, fill.quantity, fill.notional), (trade.price, trade.quantity, trade.notional));
+        assert_eq!(fill.maker, trade.buyer_is_maker == (order.side == Side::Buy));
     }
 }
 
