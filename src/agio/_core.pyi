@@ -33,7 +33,7 @@ class Values:
     """A request's parameters, parsed by a `Schema`: absent ones are `None`."""
 
     def tuple(self) -> tuple[Any, ...]:
-        """All values in the schema's order: decimals and times as int, enums, symbols and texts as str, lists as list[str]."""
+        """All values in the schema's order: decimals and times are int, enums and texts str, lists list[str]."""
     def get(self, name: str) -> Any: ...
 
 @final
@@ -150,12 +150,15 @@ class Shard:
     ) -> None:
         """Raises ShardError. `durability`: memory, page-cache or fdatasync.
 
-        `manual_time`: the log's clock stands there (µs) until `set_time` moves it, for recorded data and repeatable runs.
+        `manual_time`: the log's clock stands there (µs) until `set_time` moves it, for recorded data.
         """
     def fileno(self) -> int:
         """An eventfd: readable when `drain` has something."""
     def drain(self) -> tuple[list[Event], list[tuple[int, int, bytes, int, int]]]:
-        """Durable events in the log's order, and replies as (token, http status, body, orders in 10 s, orders in a day; -1 when not counted)."""
+        """Durable events in the log's order, and replies.
+
+        A reply is (token, HTTP status, body, orders in 10 s, orders in a day); -1 when the request does not count.
+        """
     def now(self) -> int:
         """The log's clock."""
     def set_time(self, micros: int) -> None:
@@ -200,7 +203,10 @@ class Shard:
     def position(self, token: int) -> None:
         """For operators: sequence, time, halted and the hash of all state, as JSON. Costs a walk over all state."""
     def command(self, token: int, command: bytes) -> None:
-        """An administrative command as JSON (`{"Deposit":{…}}`); the reply's body is its events as JSON, status 200 or, when refused, 400."""
+        """An administrative command as JSON (`{"Deposit":{…}}`).
+
+        The reply's body is its events as JSON, with status 200 or, when it was refused, 400.
+        """
 
     # For the projector's own thread.
     def rows(self, timeout_ms: int) -> Rows | None:

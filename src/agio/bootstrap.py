@@ -214,8 +214,9 @@ class Exchange:
             "projection": projection,
             "streams": self.streams.gauges,
             "user_data": self.feeds.gauges,
-            "ws_api": lambda: self._listeners[WS_API].counters,
-            "stream": lambda: self._listeners[STREAM].counters,
+            "streams_requests": lambda: self.streams.counters,
+            "ws_api": lambda: {**self._listeners[WS_API].counters, **self._listeners[WS_API].gauges()},
+            "stream": lambda: {**self._listeners[STREAM].counters, **self._listeners[STREAM].gauges()},
         }
 
     async def stop(self) -> None:
@@ -234,13 +235,14 @@ class Exchange:
     async def _stop(self) -> None:
         await asyncio.to_thread(self.shard.stop)
         self.shard.close()
-        for place, listener in getattr(self, "_listeners", {}).items():
-            listener.announce(self.streams.farewell if place == STREAM else self._farewell)
-            await listener.stop()
         self.feeds.stop()
-        for listener in (*getattr(self, "_http", {}).values(), getattr(self, "_admin", None)):
-            if listener is not None:
-                await listener.stop()
+        listeners = getattr(self, "_listeners", {})
+        for place, listener in listeners.items():
+            listener.announce(self.streams.farewell if place == STREAM else self._farewell)
+        servers = [*listeners.values(), *getattr(self, "_http", {}).values()]
+        if hasattr(self, "_admin"):
+            servers.append(self._admin)
+        await asyncio.gather(*(server.stop() for server in servers))
         await asyncio.to_thread(self.projector.stop)
         await asyncio.to_thread(self.history.close)
         self._engine.dispose()

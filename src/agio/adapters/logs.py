@@ -10,7 +10,7 @@ import structlog
 
 def configure(level: int = logging.INFO) -> None:
     """Sends the standard library's records through structlog; `extra` fields become fields of the line."""
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,

@@ -6,7 +6,6 @@ from importlib import import_module
 
 import click
 
-from agio import __version__
 from agio.domain.errors import AgioError
 
 COMMANDS = ("dev", "serve", "market", "user", "key", "account", "inspect", "verify", "rebuild", "doctor", "layouts")
@@ -33,6 +32,6 @@ class _Lazy(click.Group):
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="agio")
+@click.version_option(package_name="agio")
 def main() -> None:
     """An open exchange that speaks Binance's API."""

@@ -71,7 +71,7 @@ class Progress:
             loop.call_soon_threadsafe(self._release)
 
     async def reached(self, sequence: int, patience: float | None = PATIENCE) -> None:
-        """Waits until `sequence` is projected; ApiError -1007 after `patience`, or at once when the projector failed."""
+        """Waits until `sequence` is projected; ApiError -1007 after `patience` or when the projector failed."""
         if self.sequence >= sequence:
             return
         self._loop = asyncio.get_running_loop()
