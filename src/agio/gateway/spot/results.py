@@ -5,7 +5,7 @@ Money is text with eight decimals, times are ms, or µs when the request asks.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -406,6 +406,3 @@ class SessionState(Struct, rename="camel"):
     return_rate_limits: bool
     server_time: int
     user_data_stream: bool
-
-
-TickerType: TypeAlias = Literal["FULL", "MINI"]
