@@ -44,7 +44,7 @@ soak: setup  ## the long form of the proofs: hours, not minutes
 	$(BIN)/pytest -m soak --timeout=0
 
 docs: setup  ## regenerate what is generated: COMPATIBILITY.md and the API reference
-	$(BIN)/python -m agio.cli.docs
+	$(BIN)/python -m agio.gateway.docs
 
 dist: setup  ## a wheel and a source archive in dist/
 	$(BIN)/maturin build --release --locked --sdist --out dist

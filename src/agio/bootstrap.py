@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from agio.gateway.ws_api import WsApiRoom
     from agio.ports import Connection
 
 log = logging.getLogger(__name__)
@@ -71,19 +70,6 @@ class Settings:
     def port(self, place: int) -> int:
         """The port of a listener; 0, any free one, when the base is 0."""
         return self.port_base + place if self.port_base else 0
-
-
-class _WsApi:
-    """The ws-api listener's room: the gateway's, and the user data that its connections subscribe to."""
-
-    def __init__(self, room: WsApiRoom, feeds: UserData) -> None:
-        self.opened = room.opened
-        self.received = room.received
-        self._rooms = (room, feeds)
-
-    def closed(self, connection: Connection) -> None:
-        for room in self._rooms:
-            room.closed(connection)
 
 
 class Exchange:
@@ -180,10 +166,9 @@ class Exchange:
             proxies=settings.proxies,
             gauges=self._gauges(),
         )
-        ws_api = _WsApi(gateway.ws_api, self.feeds)
         sockets = SocketLimits(connects=settings.figures.connections)
         self._listeners = {
-            WS_API: Listener(ws_api, replace(sockets, messages_per_second=None), proxies=settings.proxies),
+            WS_API: Listener(gateway.ws_api, replace(sockets, messages_per_second=None), proxies=settings.proxies),
             STREAM: Listener(self.streams, sockets, proxies=settings.proxies),
         }
         self._http = {

@@ -65,12 +65,11 @@ impl Collector {
 
     fn order(&mut self, execution: &Execution) {
         let order = execution.order;
-        match self.places.get(&(order.market, order.order)) {
-            Some(place) => self.rows.orders[*place] = order,
-            None => {
-                self.places.insert((order.market, order.order), self.rows.orders.len());
-                self.rows.orders.push(order);
-            }
+        if let Some(place) = self.places.get(&(order.market, order.order)) {
+            self.rows.orders[*place] = order;
+        } else {
+            self.places.insert((order.market, order.order), self.rows.orders.len());
+            self.rows.orders.push(order);
         }
     }
 

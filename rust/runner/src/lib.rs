@@ -13,6 +13,8 @@ mod request;
 mod sequencer;
 mod shard;
 mod start;
+#[cfg(test)]
+mod tests;
 
 pub use agio_journal::Durability;
 pub use desk::{Desk, Refusal, State};

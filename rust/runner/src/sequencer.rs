@@ -125,7 +125,11 @@ impl Sequencer {
         assert_eq!(pushed.ok(), Some(sequence.0), "the log and the engine count alike, and room was checked");
         let events = &mut self.group.batch.events;
         let start = events.len();
-        let applied = catch_unwind(AssertUnwindSafe(|| self.engine.apply(&envelope, command, events)));
+        let applied = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(test)]
+            crate::tests::poison(command);
+            self.engine.apply(&envelope, command, events);
+        }));
         if let Err(panic) = applied {
             events.truncate(start);
             return Err(Poisoned { sequence, message: words_of(panic.as_ref()), lost: Vec::new() });

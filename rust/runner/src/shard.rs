@@ -16,7 +16,7 @@ use crate::desk::{Desk, Turn, Waiting};
 use crate::outbox::Outbox;
 use crate::request::Request;
 use crate::sequencer::{Group, Poisoned, Sequencer};
-use crate::start::{Options, StartError, recover, take_snapshot};
+use crate::start::{Options, StartError, open_folder, recover, take_snapshot};
 
 /// How often the disk is looked at and the next segment prepared.
 const HOUSEKEEPING: Duration = Duration::from_millis(500);
@@ -52,7 +52,19 @@ impl Shard {
     /// # Errors
     /// [`StartError`].
     pub fn open_and<T>(options: &Options, look: impl FnOnce(&Engine) -> T) -> Result<(Self, T), StartError> {
-        let recovered = recover(options)?;
+        Self::open_on(open_folder(options)?, options, look)
+    }
+
+    /// As [`Self::open_and`], on any storage; the options' folder is not looked at.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn open_on<T>(
+        storage: Arc<dyn Storage>,
+        options: &Options,
+        look: impl FnOnce(&Engine) -> T,
+    ) -> Result<(Self, T), StartError> {
+        let recovered = recover(storage, options)?;
         let engine = recovered.engine;
         let seen = look(&engine);
         let started_at = engine.sequence();

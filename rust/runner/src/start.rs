@@ -100,11 +100,15 @@ pub(crate) struct Recovered {
     pub(crate) notes: Vec<String>,
 }
 
-/// Takes the folder's lock, finds or creates the log, and replays it from its newest snapshot.
-pub(crate) fn recover(options: &Options) -> Result<Recovered, StartError> {
+/// Makes the folder and takes its lock.
+pub(crate) fn open_folder(options: &Options) -> Result<Arc<dyn Storage>, StartError> {
     let folder = || options.folder.display().to_string();
     std::fs::create_dir_all(&options.folder).map_err(|source| StartError::Folder { folder: folder(), source })?;
-    let storage: Arc<dyn Storage> = Arc::new(Disk::open(&options.folder)?);
+    Ok(Arc::new(Disk::open(&options.folder)?))
+}
+
+/// Finds or creates the log, and replays it from its newest snapshot.
+pub(crate) fn recover(storage: Arc<dyn Storage>, options: &Options) -> Result<Recovered, StartError> {
     if identify(&*storage)?.is_none() {
         let log = LogId { identity: random_identity()?, epoch: 0 };
         create(&*storage, log, Mark::default(), &options.log())?;

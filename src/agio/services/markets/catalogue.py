@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, json
@@ -10,6 +9,8 @@ from msgspec import Struct, json
 from agio.domain.markets import Asset, Catalog, Market
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agio.ports import EventBatch
 
 

@@ -1,0 +1,229 @@
+//! A shard on a simulated disk: order, durability, failures and new beginnings.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use agio_engine::commands::{Command, Deposit, ListAsset, OpenAccount, Withdraw};
+use agio_engine::engine::Engine;
+use agio_engine::events::Event;
+use agio_engine::units::{AccountId, Amount, AssetId, FIRST_CUSTOMER, Micros, Rate};
+use agio_engine::vocabulary::{OrderLimits, Rights};
+use agio_journal::{Durability, Fault, Memory, Storage};
+
+use crate::request::{Answer, Request, View};
+use crate::{Desk, Options, Refusal, Shard, StartError, State};
+
+const USDT: AssetId = AssetId(0);
+/// A withdrawal of this much breaks the engine, in tests.
+const POISON: Amount = Amount(666);
+
+pub(crate) fn poison(command: &Command) {
+    assert!(!matches!(command, Command::Withdraw(w) if w.amount == POISON), "planted");
+}
+
+fn options() -> Options {
+    Options {
+        folder: PathBuf::new(),
+        durability: Durability::Fdatasync,
+        segment_bytes: 1 << 20,
+        follow_forward: false,
+        least_free_bytes: 0,
+        remember: 100,
+        manual_time: None,
+    }
+}
+
+/// A shard, the disk under it, and what its desk has said.
+struct World {
+    disk: Memory,
+    shard: Shard,
+    next: u64,
+    said: HashMap<u64, Answer>,
+    lost: Vec<u64>,
+    events: Vec<Event>,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut world = Self::on(Memory::simulated(), &options()).unwrap();
+        let rights = Rights { trade: true, withdraw: true, deposit: true };
+        let limits = OrderLimits { ten_seconds: 0, day: 0, open: 0 };
+        world.command(ListAsset { name: "USDT".into(), precision: 8 });
+        world.command(OpenAccount { rights, maker: Rate(0), taker: Rate(0), limits });
+        world.wait();
+        world
+    }
+
+    fn on(disk: Memory, options: &Options) -> Result<Self, StartError> {
+        let (shard, ()) = Shard::open_on(Arc::new(disk.clone()), options, |_| ())?;
+        Ok(Self { disk, shard, next: 0, said: HashMap::new(), lost: Vec::new(), events: Vec::new() })
+    }
+
+    fn desk(&self) -> &Desk {
+        self.shard.desk()
+    }
+
+    fn ask(&mut self, command: Option<Command>) -> Result<u64, Refusal> {
+        let token = self.next;
+        let reply = move |view: &View<'_>, events: &[Event]| {
+            let refused = events.iter().any(|event| matches!(event, Event::Rejected(_)));
+            let body = free(view.engine).0.to_le_bytes().to_vec();
+            Answer { token, status: if refused { 400 } else { 200 }, body, orders: None }
+        };
+        self.desk().submit(Request { token, command, deadline: Micros(0), reply: Box::new(reply) })?;
+        self.next += 1;
+        Ok(token)
+    }
+
+    fn command(&mut self, command: impl Into<Command>) -> u64 {
+        self.ask(Some(command.into())).unwrap()
+    }
+
+    fn deposit(&mut self, amount: u128) -> u64 {
+        self.command(Deposit { account: FIRST_CUSTOMER, asset: USDT, amount: Amount(amount) })
+    }
+
+    fn drain(&mut self) {
+        for group in self.shard.desk().outbox.take() {
+            self.events.extend(group.batch.events.iter().cloned());
+            self.said.extend(group.answers.into_iter().map(|answer| (answer.token, answer)));
+            self.lost.extend(group.lost);
+        }
+    }
+
+    /// Until everything asked is answered or lost.
+    fn wait(&mut self) {
+        self.wait_for(|world| world.said.len() + world.lost.len() == world.next as usize);
+    }
+
+    fn wait_for(&mut self, done: impl Fn(&Self) -> bool) {
+        let until = Instant::now() + Duration::from_secs(10);
+        while !done(self) {
+            assert!(Instant::now() < until, "nothing came: {:?} {:?}", self.desk().state(), self.desk().failure());
+            std::thread::sleep(Duration::from_millis(1));
+            self.drain();
+        }
+    }
+
+    fn balance(&mut self) -> u128 {
+        let token = self.ask(None).unwrap();
+        self.wait_for(|world| world.said.contains_key(&token));
+        told(&self.said[&token])
+    }
+}
+
+fn free(engine: &Engine) -> Amount {
+    let mut balances = engine.balances(FIRST_CUSTOMER);
+    balances.find(|(asset, ..)| *asset == USDT).map_or(Amount(0), |(_, free, _)| free)
+}
+
+fn told(answer: &Answer) -> u128 {
+    u128::from_le_bytes(answer.body.as_slice().try_into().unwrap())
+}
+
+#[test]
+fn each_answer_sees_the_state_right_after_its_command() {
+    let mut world = World::new();
+    let tokens: Vec<u64> = (0..5_000).map(|_| world.deposit(1)).collect();
+    world.wait();
+    for (index, token) in tokens.iter().enumerate() {
+        assert_eq!(told(&world.said[token]), index as u128 + 1);
+    }
+    assert_eq!(world.balance(), 5_000);
+}
+
+#[test]
+fn what_was_answered_survives_a_power_cut_at_any_moment() {
+    for seed in 0..20 {
+        let mut world = World::new();
+        for _ in 0..200 {
+            world.deposit(1);
+        }
+        world.wait_for(|world| world.said.len() > 50 + seed as usize * 5);
+        // The disk's image first, what was said after it: then everything said before the cut is counted.
+        world.drain();
+        let said = world.said.values().map(told).max().unwrap();
+        let disk = world.disk.crash(seed);
+        let mut again = World::on(disk, &options()).unwrap();
+        let found = again.balance();
+        assert!((said..=200).contains(&found), "seed {seed}: {said} was said, {found} is there");
+    }
+}
+
+#[test]
+fn nothing_is_said_that_a_failed_sync_did_not_make_durable() {
+    let mut failed = 0;
+    for nth in 0..24 {
+        let mut world = World::new();
+        world.disk.fail(nth, Fault::Error);
+        for _ in 0..2_000 {
+            if world.ask(Some(Deposit { account: FIRST_CUSTOMER, asset: USDT, amount: Amount(1) }.into())).is_err() {
+                break;
+            }
+        }
+        world.wait();
+        if world.desk().state() != State::Failed {
+            continue; // the fault met the housekeeping, which tries again
+        }
+        failed += 1;
+        assert!(!world.lost.is_empty(), "call {nth}: the requests of the failed group are told so");
+        assert_eq!(world.ask(None), Err(Refusal::Stopping));
+        let said = world.said.values().filter(|answer| answer.status == 200).map(told).max().unwrap_or(0);
+        world.shard.stop().unwrap();
+        let mut again = World::on(world.disk.crash(nth), &options()).unwrap();
+        assert!(again.balance() >= said, "call {nth}");
+    }
+    assert!(failed >= 6, "only {failed} of the faults met the journal");
+}
+
+#[test]
+fn a_stop_answers_all_and_leaves_a_snapshot() {
+    let mut world = World::new();
+    for _ in 0..1_000 {
+        world.deposit(2);
+    }
+    world.shard.stop().unwrap();
+    world.drain();
+    assert_eq!((world.said.len(), world.lost.len()), (world.next as usize, 0));
+    assert_eq!(world.ask(None), Err(Refusal::Stopping));
+    let snapshots = |disk: &Memory| disk.list().unwrap().iter().filter(|entry| entry.name.ends_with(".snap")).count();
+    assert_eq!(snapshots(&world.disk), 1);
+    let mut again = World::on(world.disk.killed(), &options()).unwrap();
+    assert_eq!(again.shard.started_at().0, 1_002);
+    assert_eq!(again.balance(), 2_000);
+}
+
+#[test]
+fn a_poison_command_is_skipped_from_the_next_start_on() {
+    let mut world = World::new();
+    world.deposit(1_000);
+    world.wait();
+    let before = world.command(Withdraw { account: FIRST_CUSTOMER, asset: USDT, amount: Amount(1) });
+    let poisoned = world.command(Withdraw { account: FIRST_CUSTOMER, asset: USDT, amount: POISON });
+    world.wait_for(|world| world.desk().state() == State::Failed);
+    world.wait();
+    assert_eq!(world.said[&before].status, 200);
+    assert_eq!(world.lost, [poisoned]);
+    assert!(world.desk().failure().unwrap().contains("planted"), "{:?}", world.desk().failure());
+    world.shard.stop().unwrap();
+    let mut again = World::on(world.disk.killed(), &options()).unwrap();
+    assert_eq!(again.balance(), 999, "the poison had no effect");
+    again.deposit(1);
+    assert_eq!(again.balance(), 1_000, "and the exchange goes on");
+}
+
+#[test]
+fn a_full_disk_takes_cancels_and_questions_only_and_recovers_by_itself() {
+    let mut world = World::on(Memory::simulated(), &Options { least_free_bytes: 1 << 30, ..options() }).unwrap();
+    world.disk.set_free(1 << 20);
+    world.wait_for(|world| world.desk().state() == State::CancelsOnly);
+    let deposit = Deposit { account: AccountId(1), asset: USDT, amount: Amount(1) };
+    assert_eq!(world.ask(Some(deposit.clone().into())), Err(Refusal::CancelsOnly));
+    assert!(world.ask(None).is_ok());
+    world.disk.set_free(2 << 30);
+    world.wait_for(|world| world.desk().state() == State::Running);
+    assert!(world.ask(Some(deposit.into())).is_ok());
+    world.wait();
+}
