@@ -1,7 +1,8 @@
 """Upserts of many rows by few statements.
 
 One statement writes up to 512 rows. SQLite's driver gives up Python's lock at every step of a statement and has to win
-it back: 2 ms a row beside a busy event loop row by row (`executemany`), 40 µs with many rows a statement.
+it back. Row by row (`executemany`) that took 2 ms a row beside a thread that computes all the time, 40 µs this way, for
+4 µs more CPU a row: the lag does not depend on what the event loop does.
 """
 
 from __future__ import annotations
