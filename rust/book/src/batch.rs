@@ -8,6 +8,9 @@ use crate::types::{BatchSink, Done, Error, Incoming, Message, Placed, Policy};
 /// How many messages ahead the index is asked for; half as many, the order; a quarter as many, its level.
 const AHEAD: usize = 16;
 
+/// A book of fewer orders stays in the processor's caches, and looking ahead would only cost.
+const SMALL: usize = 4096;
+
 /// What is known of a message that is still to come.
 #[derive(Clone, Copy, Default)]
 struct Coming {
@@ -20,16 +23,21 @@ struct Coming {
 impl<P: Policy> Book<P> {
     /// Applies messages in order. What each one does and reports is what the single calls do and report.
     pub fn apply_batch<S: BatchSink<P>>(&mut self, messages: &[Message], sink: &mut S) {
+        let large = self.len() >= SMALL;
         let mut coming = [Coming::default(); AHEAD];
-        for (at, message) in messages.iter().take(AHEAD).enumerate() {
-            coming[at] = self.first_look(message);
+        if large {
+            for (coming, message) in coming.iter_mut().zip(messages) {
+                *coming = self.first_look(message);
+            }
         }
         for (index, message) in messages.iter().enumerate() {
-            self.second_look(&mut coming[(index + AHEAD / 2) % AHEAD]);
-            self.third_look(coming[(index + AHEAD / 4) % AHEAD]);
+            if large {
+                self.second_look(&mut coming[(index + AHEAD / 2) % AHEAD]);
+                self.third_look(coming[(index + AHEAD / 4) % AHEAD]);
+            }
             let (result, payload) = self.apply(index, message, sink);
             sink.done(index, result, payload);
-            if let Some(later) = messages.get(index + AHEAD) {
+            if let Some(later) = messages.get(index + AHEAD).filter(|_| large) {
                 coming[index % AHEAD] = self.first_look(later);
             }
         }

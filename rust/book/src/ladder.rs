@@ -370,10 +370,20 @@ mod tests {
         ladder.append(Side::Sell, 6_000_000_000_001, 1, 1);
         assert_eq!((ladder.window.step.size, ladder.outside.len()), (1_000_000, 1));
         ladder.close(Side::Sell, 6_000_000_000_001);
+        assert_eq!(ladder.strays, 0);
         for tick in 0..100 {
             ladder.append(Side::Sell, 6_000_000_000_000 + tick * 100_000, 1, 1);
         }
         assert_eq!((ladder.window.step.size, ladder.outside.len()), (100_000, 0));
+    }
+
+    #[test]
+    fn the_window_grows_to_a_deep_book() {
+        let mut ladder = Ladder::new();
+        for tick in 0..100_000 {
+            ladder.append(Side::Sell, (1_000 + tick * 10) * 5_000, 1, 1);
+        }
+        assert!(ladder.outside.len() < 10_000, "most levels are in the window: {} are not", ladder.outside.len());
     }
 
     #[test]

@@ -265,14 +265,8 @@ impl Window {
             return self.next(side, tick);
         }
         let (low, high) = self.extremes()?;
-        let edge = match side {
-            Side::Sell => (price / self.step.size).max(low * PAGE),
-            Side::Buy => price.div_ceil(self.step.size).min(high * PAGE + PAGE - 1),
-        };
-        if edge / PAGE < low || edge / PAGE > high {
-            return None;
-        }
-        // An edge of the window itself counts, unless it is the price's own neighbour on the wrong side.
+        let edge = (price / self.step.size).clamp(low * PAGE, high * PAGE + PAGE - 1);
+        // The edge itself counts when it lies beyond the price, and not when it lies before it.
         let own = edge * self.step.size;
         let beyond = match side {
             Side::Sell => own > price,
@@ -306,7 +300,17 @@ const fn nearest(side: Side, word: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Step;
+    use super::{FEWEST_PAGES, Step, Window};
+
+    #[test]
+    fn pages_are_used_again() {
+        let mut window = Window::new(Step::new(1), 0, FEWEST_PAGES);
+        for tick in (0..FEWEST_PAGES * 64).step_by(10) {
+            window.open(tick).head = 1;
+            window.close(tick);
+        }
+        assert_eq!(window.occupied.len(), 2, "the empty page, and one that went along");
+    }
 
     #[test]
     fn a_step_divides_its_multiples_and_nothing_else() {

@@ -73,6 +73,8 @@ fn price_then_time<B: AnyBook>() {
     assert_eq!(ids(&book, Buy), [15, 12, 14, 11, 13]);
     assert_eq!(book.levels(Sell), [(99, 10), (100, 20), (101, 20)]);
     assert_eq!(book.levels(Buy), [(98, 10), (97, 20), (96, 20)]);
+    assert_eq!(book.level_orders(Sell, 100).iter().map(|(order, _)| order.id).collect::<Vec<_>>(), [2, 4]);
+    assert_eq!((book.level_orders(Buy, 100), book.total(Buy, 100), book.level_orders(Sell, 98)), (vec![], 0, vec![]));
     let (placed, events) = place_as(&mut book, limit(20, Buy, 100, 25, Rest), &mut Venue::of(0));
     assert_eq!(placed, ended(25, 0, 0, End::Filled));
     assert_eq!(fills(&events), [(5, 99, 10), (2, 100, 10), (4, 100, 5)]);
