@@ -88,7 +88,7 @@ class Ledger:
     def first_moving(self) -> int:
         """The lowest number of an order that may have changed since the last reading, or have come after it."""
         unread: int = max(self.numbers, default=0) + 1
-        moving = (order.known["orderId"] for order in self.orders.values() if order.is_open and order.known)
+        moving: list[int] = [order.known["orderId"] for order in self.orders.values() if order.known and order.is_open]
         return min([unread, *moving])
 
     def judge(self, rows: dict[str, list[Row]], since: int) -> Iterator[str]:

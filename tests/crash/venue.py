@@ -69,7 +69,7 @@ class Venue:
         await self.check(exchange)
 
     async def check(self, exchange: Exchange, since: int | None = None) -> None:
-        """The exchange that came back is the one that went, as far as anybody was told; orders from number `since` on."""
+        """The exchange that came back is the one that went, as far as anybody was told. `since`: as of `faults`."""
         position = await admin(self.folder, "/admin/position")
         assert position["hash"] == self.hash, "another state than a replay from zero gives"
         wrong = [fault async for fault in self.faults(exchange, since)]
