@@ -12,10 +12,14 @@ import click
 from agio.cli.options import folder_option, json_option, say_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from agio.projections.rebuild import Done
+
+
+_OFTEN = (10.0, 0.1)
+"""Seconds between two signs of progress: in a file, on a terminal."""
 
 
 @click.command()
@@ -37,10 +41,12 @@ def rebuild(folder: Path, as_json: bool) -> None:
 
     paths = existing(folder)
     began = time.monotonic()
-    with paths.stopped(), replacement(paths.projection) as engine, _display() as shown:
+    with paths.stopped(), replacement(paths.projection) as engine:
         prepare(engine, PROJECTION)
         writer = Writer(engine, "spot", SpotTables(engine.dialect))
-        done = projection.rebuild(writer, log.replay(str(paths.log), 1), shown.told)
+        replayed = log.replay(str(paths.log), 1)
+        with _display(replayed.progress) as shown:
+            done = projection.rebuild(writer, replayed, shown.told)
     seconds = time.monotonic() - began
     if as_json:
         say_json({"commands": done.sequence, "rows": done.rows, "seconds": round(seconds, 3)})
@@ -49,19 +55,25 @@ def rebuild(folder: Path, as_json: bool) -> None:
 
 
 class _Display:
-    """One line on stderr, drawn over itself on a terminal, and ten seconds apart elsewhere."""
+    """One line on stderr, drawn over itself on a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, progress: Callable[[], tuple[int, int]]) -> None:
+        """`progress`: bytes read of the log, and all there are."""
+        self._progress = progress
         self._began = self._drawn = time.monotonic()
         self._terminal = sys.stderr.isatty()
 
     def told(self, done: Done) -> None:
         now = time.monotonic()
-        if now - self._drawn < (0.1 if self._terminal else 10):
+        if now - self._drawn < _OFTEN[self._terminal]:
             return
         self._drawn = now
         reached = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(done.time / 1e6))
-        line = f"{done.sequence} commands, up to {reached} UTC, {done.rows / (now - self._began):,.0f} rows a second"
+        read, whole = self._progress()
+        pace = done.rows / (now - self._began)
+        line = (
+            f"{100 * read // max(whole, 1)} %: {done.sequence} commands, up to {reached} UTC, {pace:,.0f} rows a second"
+        )
         click.echo(f"\r{line}\x1b[K" if self._terminal else line, err=True, nl=not self._terminal)
 
     def clear(self) -> None:
@@ -70,8 +82,8 @@ class _Display:
 
 
 @contextmanager
-def _display() -> Iterator[_Display]:
-    display = _Display()
+def _display(progress: Callable[[], tuple[int, int]]) -> Iterator[_Display]:
+    display = _Display(progress)
     try:
         yield display
     finally:

@@ -50,19 +50,29 @@ def data(tmp_path: Path) -> Path:
     return folder.root
 
 
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> list[MadeRows]:
-    """What the log replays to; a None in it breaks off."""
-    rows = list(history(500))
+class Replay:
+    """As `agio._core.Replay`; a None among the rows breaks off."""
 
-    def replay(folder: str, first: int) -> Iterator[MadeRows]:
-        assert Path(folder).name == "log"
-        for made in rows[first - 1 :]:
+    def __init__(self, rows: list[MadeRows]) -> None:
+        self.rows = rows
+        self.read = 0
+
+    def __iter__(self) -> Iterator[MadeRows]:
+        for made in self.rows:
             if made is None:
                 raise Fatal("damaged")
+            self.read += 1
             yield made
 
-    monkeypatch.setattr(shard_log, "replay", replay)
+    def progress(self) -> tuple[int, int]:
+        return self.read, len(self.rows)
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> list[MadeRows]:
+    """What the log replays to."""
+    rows = list(history(500))
+    monkeypatch.setattr(shard_log, "replay", lambda folder, first: Replay(rows[first - 1 :]))
     return rows
 
 
@@ -102,6 +112,17 @@ def test_the_old_one_stays_when_it_breaks_off(data: Path, log: list[MadeRows]) -
     assert "damaged" in done.output
     assert contents(data / "projection.db") == live
     assert not list(data.glob("projection.db.new*"))
+
+
+def test_progress_is_shown(data: Path, log: list[MadeRows], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "BATCH", 1000)
+    monkeypatch.setattr("agio.cli.rebuild._OFTEN", (0.0, 0.0))
+    done = run(data, "--json")
+    assert json.loads(done.stdout)["commands"] == 500
+    shown = [line.partition(" %: ") for line in done.stderr.splitlines()]
+    assert [int(percent) for percent, _, _ in shown] == sorted(int(percent) for percent, _, _ in shown)
+    assert shown[-1][0] == "100"
+    assert "commands, up to 2023-11-14 22:" in shown[0][2]
 
 
 def test_a_running_exchange_is_left_alone(data: Path, log: list[MadeRows]) -> None:
