@@ -8,7 +8,9 @@ import click
 
 from agio.domain.errors import AgioError
 
-COMMANDS = ("dev", "serve", "market", "user", "key", "account", "inspect", "verify", "rebuild", "doctor", "layouts")
+COMMANDS = (
+    "dev", "serve", "market", "user", "key", "account", "clock", "inspect", "verify", "rebuild", "doctor", "layouts",
+)  # fmt: skip
 
 
 class _Lazy(click.Group):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,19 @@ def json_option(command: Any) -> Any:
 def say_json(value: Any) -> None:
     """One JSON document on one line."""
     click.echo(json.dumps(value, separators=(",", ":")))
+
+
+def done(answer: Any, words: str, *, as_json: bool) -> None:
+    """What a change answered, for programs or for people."""
+    if as_json:
+        say_json(answer)
+    else:
+        click.echo(words)
+
+
+def when(micros: int) -> str:
+    """A time of the log, in UTC."""
+    return datetime.fromtimestamp(micros // 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def table(rows: list[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agio.gateway import codec
-from agio.gateway.admin import accounts, markets, monitor, state, users
+from agio.gateway.admin import accounts, clock, markets, monitor, state, users
 from agio.gateway.row import Operation, Security, Tally
 from agio.gateway.spot import account, general, history, market_data, orders, session, tickers, user_stream
 from agio.gateway.wallet import startup
@@ -30,7 +30,7 @@ PUBLIC: tuple[Operation, ...] = (
 OPS: tuple[Operation, ...] = monitor.ROWS
 """What the ops listener serves."""
 
-ADMIN: tuple[Operation, ...] = (*users.ROWS, *accounts.ROWS, *markets.ROWS, *state.ROWS, *OPS)
+ADMIN: tuple[Operation, ...] = (*users.ROWS, *accounts.ROWS, *markets.ROWS, *clock.ROWS, *state.ROWS, *OPS)
 """What the owner-only Unix socket serves."""
 
 

@@ -57,8 +57,9 @@ class Demo:
         await listing.apply(listed, exchange.catalogue.current, exchange.shard.command)
         known = {user.name: user for user in await exchange.identity.users()}
         users = [await self._demo_user(exchange, listed, known.get(name), name) for name in DEMO_USERS]
-        if self.liquidity:
-            await self._quote(exchange, listed, known)
+        priced = [market for market in listed.market if market.price]
+        if self.liquidity and priced:
+            await self._quote(exchange, priced, known)
         return users
 
     def screen(self, ready: dict[str, Any]) -> str:
@@ -100,10 +101,10 @@ class Demo:
         key = keys[0] if keys else await identity.add_key(name, "hmac", None, ("read", "trade", "withdraw"))
         return {"name": name, "api_key": key.api_key, "secret_key": key.secret or ""}
 
-    async def _quote(self, exchange: Exchange, listed: listing.Listing, known: dict[str, User]) -> None:
+    async def _quote(self, exchange: Exchange, markets: list[listing.MarketSpec], known: dict[str, User]) -> None:
         quoting, taking = [await self._house(exchange, known.get(name), name) for name in HOUSE]
         maker = Maker(exchange.shard.command, quoting, taking, self.seed)
-        for market in listed.market:
+        for market in markets:
             maker.add(market, exchange.catalogue.current.by_symbol[market.symbol].id)
         await maker.clear()
         await maker.quote_all()

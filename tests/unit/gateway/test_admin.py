@@ -156,6 +156,16 @@ async def test_reading(world: World) -> None:
     assert told(reply)[0] == -1130
 
 
+async def test_the_clock_follows_a_jump_when_it_is_told_to(world: World) -> None:
+    time = world.shard.time
+    world.shard.away = 60_000_000
+    assert await get(world, "/admin/clock") == {"time": time, "jump": 60_000_000}
+    assert told(await world.gateway.admin.answer("POST", "/admin/clock/confirm", "", b"{}"))[0] == -1130
+    assert world.shard.away == 60_000_000
+    reply = await world.gateway.admin.answer("POST", "/admin/clock/confirm", "", json.dumps(BY).encode())
+    assert json.loads(reply.body) == {"time": time, "jump": None}
+
+
 @pytest.mark.parametrize(
     ("state", "health", "ready"),
     [("running", 200, 200), ("cancels-only", 200, 503), ("stopping", 200, 503), ("failed", 503, 503)],

@@ -73,6 +73,7 @@ class Shard:
     def __init__(self) -> None:
         self.time = NOW
         self.condition = "running"
+        self.away: int | None = None
         self.asked: list[tuple[Any, ...]] = []
         self.answers: dict[str, Any] = {"account": Reply(200, json.dumps(ACCOUNT_BODY).encode(), -1, -1)}
 
@@ -84,6 +85,12 @@ class Shard:
 
     def applied(self) -> int:
         return 77
+
+    def jump(self) -> int | None:
+        return self.away
+
+    def confirm_jump(self) -> None:
+        self.away = None
 
     def _answer(self, name: str, *arguments: Any) -> Awaitable[Reply]:
         self.asked.append((name, *arguments))

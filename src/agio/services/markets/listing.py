@@ -46,8 +46,8 @@ class MarketSpec(Struct, forbid_unknown_fields=True):
     quote: str
     tick: str
     step: str
-    price: str
-    """Where the seeded market maker begins."""
+    price: str = ""
+    """Where the seeded market maker begins; without one it does not quote."""
     min_price: str = ""
     max_price: str = "1000000"
     min_quantity: str = ""

@@ -1,0 +1,43 @@
+"""The log's clock: whether the wall clock has jumped away from it, and following it when an operator says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from agio.gateway.admin.act import Act
+from agio.gateway.row import Call, Operation, Security, Venue, result
+
+if TYPE_CHECKING:
+    from agio.ports import Reply
+
+
+class Clock(Struct):
+    """`time` is the log's; `jump` by how much the wall clock has jumped away, null when it has not. µs."""
+
+    time: int
+    jump: int | None
+
+
+def clock(venue: Venue, _: Call) -> Reply:
+    """The log's time, and what the wall clock does beside it."""
+    return result(Clock(venue.shard.now(), venue.shard.jump()))
+
+
+def confirm(venue: Venue, _: Call) -> Reply:
+    """Follows the wall clock. Set back, the log's time stands until the wall clock has caught up."""
+    venue.shard.confirm_jump()
+    return result(Clock(venue.shard.now(), venue.shard.jump()))
+
+
+ROWS = (
+    Operation(
+        "admin.clock", "The log's clock, and the wall clock's jump that waits to be confirmed.", Security.ADMIN,
+        clock, Clock, rest=("GET", "/admin/clock"),
+    ),
+    Operation(
+        "admin.clock.confirm", "Follows a wall clock that has jumped.", Security.ADMIN, confirm, Clock,
+        rest=("POST", "/admin/clock/confirm"), body=Act,
+    ),
+)  # fmt: skip
