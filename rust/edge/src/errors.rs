@@ -160,6 +160,7 @@ templates! {
     INSUFFICIENT = -2010 400 "Account has insufficient balance for requested action." Inventory;
     WOULD_TAKE = -2010 400 "Order would immediately match and take." Inventory;
     THIN_LOT = -2010 400 "Order book liquidity is less than `LOT_SIZE` filter minimum quantity." Inventory;
+    THIN = -2010 400 "Order book liquidity is less than symbol minimum quantity." Inventory;
     THIN_MARKET_LOT = -2010 400 "Order book liquidity is less than `MARKET_LOT_SIZE` filter minimum quantity." Inventory;
     UNKNOWN_ORDER = -2011 400 "Unknown order sent." Inventory;
     RESTRICTED = -2011 400 "Order was not canceled due to cancel restrictions." Inventory;
@@ -235,6 +236,7 @@ pub fn rejection(reason: Reason, detail: u64, action: Action) -> ApiError {
     let mut error = match reason {
         Reason::TooManyOrdersTenSeconds => TOO_MANY_ORDERS.with(&[&detail, &"10 SECOND"]),
         Reason::TooManyOrdersDay => TOO_MANY_ORDERS.with(&[&detail, &"1 DAY"]),
+        Reason::LiquidityBelowLot if detail == 0 => THIN.error(), // an empty book
         _ => match template(reason) {
             OPERATOR_REFUSED => OPERATOR_REFUSED.with(&[&reason.words()]),
             fixed => fixed.error(),

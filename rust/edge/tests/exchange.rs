@@ -261,7 +261,7 @@ fn the_engines_refusals_have_binances_words() {
         (limit("SELL", "11", "100"), "400 -2010 Account has insufficient balance for requested action."),
         (
             "side=BUY&type=MARKET&quoteOrderQty=50".into(),
-            "400 -2010 Order book liquidity is less than `LOT_SIZE` filter minimum quantity.",
+            "400 -2010 Order book liquidity is less than symbol minimum quantity.",
         ),
         (format!("{}&newClientOrderId=a", limit("BUY", "1", "100")), "200 null accepted"),
         (format!("{}&newClientOrderId=a", limit("BUY", "1", "100")), "400 -2010 Duplicate order sent."),

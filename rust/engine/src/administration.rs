@@ -134,9 +134,9 @@ impl Engine {
         let id = MarketId(self.markets.len() as u32);
         self.symbols.insert(symbol.clone(), id);
         let (status, counters, averages) = (MarketStatus::Trading, Counters::NONE, Averages::default());
-        let last_price = None;
+        let last_trade = None;
         let rules =
-            Rules { id, symbol, base, quote, base_unit, quote_unit, status, filters, counters, last_price, averages };
+            Rules { id, symbol, base, quote, base_unit, quote_unit, status, filters, counters, last_trade, averages };
         self.markets.push(Market { rules, book: Book::new() });
         out.push(self.market_changed(id));
         Ok(())

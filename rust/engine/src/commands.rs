@@ -204,6 +204,15 @@ layouts! {
             /// Which.
             retired: Lane,
         }
+        /// Says who gives the operator's command that follows, and why. Changes nothing.
+        44 v 1 Remark {
+            /// Who.
+            actor: String,
+            /// Why.
+            reason: String,
+            /// What is about to be done, such as `admin.deposit`.
+            operation: String,
+        }
     }
 }
 

@@ -169,6 +169,7 @@ impl Engine {
             // This release knows no behaviour that is not on from the start.
             Command::Activate(command) => Err(Refusal::of(Reason::UnknownBehaviour, command.behaviour)),
             Command::RetireLane(command) => self.retire_lane(command, out),
+            Command::Remark(_) => Ok(()),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::reasons::Reason;
 use crate::refusal::{Refusal, require};
 use crate::spot::average::Averages;
 use crate::spot::order::Prevent;
-use crate::units::{AssetId, Delta, ExecutionId, MarketId, OrderId, PreventedId, Price, SCALE, UpdateId};
+use crate::units::{AssetId, Delta, ExecutionId, MarketId, Micros, OrderId, PreventedId, Price, SCALE, UpdateId};
 use crate::vocabulary::{Filters, LotFilter, MarketStatus, NotionalForm, Prevention};
 
 /// The longest average that a filter may ask for, in minutes.
@@ -87,7 +87,8 @@ pub(crate) struct Rules {
     pub status: MarketStatus,
     pub filters: Filters,
     pub counters: Counters,
-    pub last_price: Option<Price>,
+    /// The last trade's price and time.
+    pub last_trade: Option<(Price, Micros)>,
     pub averages: Averages,
 }
 

@@ -34,6 +34,8 @@ pub struct MarketView<'a> {
     pub last_update: UpdateId,
     /// The last trade's price.
     pub last_price: Option<Price>,
+    /// The last trade's time.
+    pub last_time: Option<Micros>,
     /// The number that the next trade will get.
     pub next_trade: TradeId,
 }
@@ -222,7 +224,8 @@ fn view_market(rules: &Rules) -> MarketView<'_> {
         status: rules.status,
         filters: &rules.filters,
         last_update: UpdateId(rules.counters.updates),
-        last_price: rules.last_price,
+        last_price: rules.last_trade.map(|(price, _)| price),
+        last_time: rules.last_trade.map(|(_, time)| time),
         next_trade: TradeId(rules.counters.trades),
     }
 }

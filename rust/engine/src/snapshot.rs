@@ -84,6 +84,8 @@ records! {
         counters: Counters,
         /// The last trade's price.
         last_price: Option<Price>,
+        /// The last trade's time.
+        last_time: Option<Micros>,
     }
     /// An open order.
     SavedOrder {
@@ -198,10 +200,11 @@ impl Engine {
     }
 
     fn put_market(&self, market: &Market, out: &mut Vec<u8>) {
-        let Rules { id, symbol, base, quote, status, filters, counters, last_price, averages, .. } = &market.rules;
+        let Rules { id, symbol, base, quote, status, filters, counters, last_trade, averages, .. } = &market.rules;
         let (base, quote, status, filters) = (*base, *quote, *status, *filters);
         symbol.put(out);
-        SavedMarket { base, quote, status, filters, counters: *counters, last_price: *last_price }.put(out);
+        let (last_price, last_time) = last_trade.unzip();
+        SavedMarket { base, quote, status, filters, counters: *counters, last_price, last_time }.put(out);
         count(averages.minutes.len(), out);
         averages.minutes.iter().for_each(|minute| minute.put(out));
         for side in [agio_book::Side::Buy, agio_book::Side::Sell] {
@@ -343,7 +346,8 @@ fn is_customer(engine: &Engine, account: AccountId) -> bool {
 
 fn take_market(engine: &mut Engine, id: MarketId, input: &mut &[u8]) -> Restored<()> {
     let symbol = String::take(input)?;
-    let SavedMarket { base, quote, status, filters, counters, last_price } = Field::take(input)?;
+    let SavedMarket { base, quote, status, filters, counters, last_price, last_time } = Field::take(input)?;
+    let last_trade = last_price.zip(last_time);
     check(check_name(&symbol).is_ok() && !engine.symbols.contains_key(&symbol), "a market's name")?;
     check(check_filters(&filters).is_ok(), "a market's filters")?;
     let unit = |asset: AssetId| engine.assets.get(asset.0 as usize).map(Asset::unit);
@@ -354,7 +358,7 @@ fn take_market(engine: &mut Engine, id: MarketId, input: &mut &[u8]) -> Restored
     let averages = take_minutes(input)?;
     engine.symbols.insert(symbol.clone(), id);
     let rules =
-        Rules { id, symbol, base, quote, base_unit, quote_unit, status, filters, counters, last_price, averages };
+        Rules { id, symbol, base, quote, base_unit, quote_unit, status, filters, counters, last_trade, averages };
     let mut market = Market { rules, book: agio_book::Book::new() };
     let mut joining = Vec::new();
     for side in [agio_book::Side::Buy, agio_book::Side::Sell] {

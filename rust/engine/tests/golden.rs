@@ -44,12 +44,13 @@ fn record() -> Vec<u8> {
         let command = command(&mut dice, &mut world);
         write(&mut world, command);
     }
-    let rare: [Command; 5] = [
+    let rare: [Command; 6] = [
         Activate { behaviour: 1 }.into(),
         RevokeKey { key: KeyId(2) }.into(),
         SetLimits { account: FIRST_CUSTOMER, limits: NO_LIMITS }.into(),
         Epoch { previous: [9; 32] }.into(),
         RetireLane { retired: Lane(1) }.into(),
+        Remark { actor: "ann".into(), reason: "a lost parcel".into(), operation: "admin.deposit".into() }.into(),
     ];
     for command in rare {
         write(&mut world, command);

@@ -9,7 +9,7 @@ use agio_edge::orders::{self, OrderName};
 use agio_edge::{Requester, Style, Values, replies};
 use agio_engine::commands::Command;
 use agio_engine::events::Event;
-use agio_engine::units::{AccountId, KeyId, MarketId, Micros, UpdateId};
+use agio_engine::units::{AccountId, Amount, AssetId, KeyId, MarketId, Micros, UpdateId};
 use agio_engine::vocabulary::{OrderView, Side};
 use agio_runner::clock::ManualTime;
 use agio_runner::{Answer, Desk, Durability, Follower, Options, Published, Reply, Request, Shard, State, View};
@@ -33,6 +33,8 @@ const PATIENCE: u64 = 10_000_000;
 const LEAST_FREE: u64 = 256 << 20;
 /// Finished orders that a query finds without SQL.
 const REMEMBER: usize = 20_000;
+/// Bytes of an administrative command; less than what a frame keeps free for a record.
+const LONGEST_COMMAND: usize = 8_192;
 /// Events of one step of the projector.
 const STEP_EVENTS: usize = 16_000;
 
@@ -312,7 +314,8 @@ impl PyShard {
                 updated: found.updated,
             };
             let names = Live(view.engine);
-            replies::account(&replies_account, view.engine.balances(id), omit_zero, Style { micros }, &names, body);
+            let balances = all_balances(view, id);
+            replies::account(&replies_account, balances, omit_zero, Style { micros }, &names, body);
             200
         })
     }
@@ -331,7 +334,8 @@ impl PyShard {
         let market = self.named(py, symbol)?;
         self.ask(py, token, move |view, body| {
             let (minutes, price) = view.engine.average_price(market, view.now).unwrap_or_default();
-            replies::average_price(minutes, price, view.now, Style { micros }, body);
+            let last = view.engine.market(market).and_then(|found| found.last_time).unwrap_or(view.now);
+            replies::average_price(minutes, price, last, Style { micros }, body);
             200
         })
     }
@@ -364,6 +368,9 @@ impl PyShard {
     }
 
     fn command(&self, py: Python<'_>, token: u64, command: &[u8]) -> PyResult<()> {
+        if command.len() > LONGEST_COMMAND {
+            return Err(PyValueError::new_err(format!("a command has at most {LONGEST_COMMAND} bytes")));
+        }
         let command: Command = serde_json::from_slice(command)
             .map_err(|error| PyValueError::new_err(format!("not a command of this release: {error}")))?;
         let encode = |_: &View<'_>, events: &[Event], body: &mut Vec<u8>| {
@@ -395,6 +402,13 @@ fn find(view: &View<'_>, market: MarketId, account: AccountId, name: &OrderName)
             .order_by_client(market, account, &name.client_id)
             .or_else(|| view.recent.order_by_client(market, account, &name.client_id)),
     }
+}
+
+/// Every listed asset, as Binance lists them: also those that the account never had.
+fn all_balances(view: &View<'_>, account: AccountId) -> impl Iterator<Item = replies::Balance> {
+    let mut held = view.engine.balances(account).collect::<Vec<_>>().into_iter().peekable();
+    let assets: Vec<AssetId> = view.engine.assets().map(|asset| asset.id).collect();
+    assets.into_iter().map(move |asset| held.next_if(|(id, ..)| *id == asset).unwrap_or((asset, Amount(0), Amount(0))))
 }
 
 impl PyShard {

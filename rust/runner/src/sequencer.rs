@@ -14,7 +14,7 @@ use crate::request::{Answer, Batch, Mark, Request, View};
 /// The source of every command that comes through this process.
 pub const OWN_LANE: Lane = Lane(1);
 /// Room that must be left in a frame for one more command.
-const RECORD_ROOM: usize = 2_048;
+const RECORD_ROOM: usize = 16_384;
 /// Most commands and queries of one group: what one sync may make wait.
 pub(crate) const GROUP: usize = 8_192;
 

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 LONGEST_QUERY = 16_384
 LONGEST_BODY = 65_536
 """Larger than what a schema reads (16 KiB with the query), so that what is a little too long gets Binance's answer."""
+LONGEST_REMARK = 500
+"""Characters of an actor or a reason that go into the log."""
 BODYLESS = frozenset({"GET", "HEAD"})
 TEXT = ("content-type", "text/plain; version=0.0.4; charset=utf-8")
 CLOSE = ("connection", "close")
@@ -120,16 +122,27 @@ class PrivateApp:
         row = self._routes.get((method, path))
         if row is None:
             return refused(errors.NOT_FOUND.error("call", f"{method} {path}"))
-        reply = await self.dispatcher.answer(row, PrivateRequest(query, body), self._usage, self.dispatcher.now())
-        if changes(row.operation):
-            _record(row.operation.name, body, reply)
+        request = PrivateRequest(query, body)
+        if not changes(row.operation):
+            return await self.dispatcher.answer(row, request, self._usage, self.dispatcher.now())
+        name, asked = row.operation.name, _told(body)
+        await self._remark(name, asked)
+        reply = await self.dispatcher.answer(row, request, self._usage, self.dispatcher.now())
+        log.info("administration", extra={"operation": name, "status": reply.status, "asked": asked})
         return reply
 
+    async def _remark(self, operation: str, asked: dict[str, Any]) -> None:
+        """Puts actor and reason into the log, before the commands that follow. What lacks them will be refused."""
+        actor, reason = asked.get("actor"), asked.get("reason")
+        shard = self.dispatcher.venue.shard
+        if isinstance(actor, str) and isinstance(reason, str) and shard.state() == "running":
+            remark = {"actor": actor[:LONGEST_REMARK], "reason": reason[:LONGEST_REMARK], "operation": operation}
+            await shard.command({"Remark": remark})
 
-def _record(name: str, body: bytes, reply: Reply) -> None:
+
+def _told(body: bytes) -> dict[str, Any]:
     try:
         asked = msgspec.json.decode(body)
     except msgspec.DecodeError:
         asked = {}
-    told = asked if isinstance(asked, dict) else {}
-    log.info("administration", extra={"operation": name, "status": reply.status, "asked": told})
+    return asked if isinstance(asked, dict) else {}

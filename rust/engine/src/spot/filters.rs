@@ -67,7 +67,7 @@ fn value(rules: &Rules, order: &Place, now: Micros) -> Option<u128> {
 pub(crate) fn average(rules: &Rules, now: Micros) -> Option<(u32, Price)> {
     let minutes = rules.filters.notional.minutes;
     let average = if minutes == 0 { None } else { rules.averages.price(now, minutes) };
-    average.or(rules.last_price).map(|price| (minutes, price))
+    average.or(rules.last_trade.map(|(price, _)| price)).map(|price| (minutes, price))
 }
 
 /// The largest multiple that both lot filters ask for: the step of a market order by budget.

@@ -227,7 +227,7 @@ impl Settler<'_> {
             time,
         };
         self.out.push(traded.into());
-        self.rules.last_price = Some(price);
+        self.rules.last_trade = Some((price, time));
         self.rules.averages.add(time, price, quantity);
     }
 
