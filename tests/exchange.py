@@ -1,4 +1,4 @@
-"""A running `agio dev` for tests that speak to it from outside, as its users do."""
+"""A running `agio dev` (or `agio serve`) for tests that speak to it from outside, as its users do."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,28 +73,39 @@ def first_line(process: subprocess.Popen[bytes], seconds: float) -> bytes:
     return line
 
 
-def start(folder: Path, *options: str) -> Exchange:
-    """Start `agio dev` on free ports and wait until it is ready; AssertionError with its own words when it is not."""
+def start(folder: Path, *options: str, program: str = "dev", environment: Mapping[str, str] | None = None) -> Exchange:
+    """Start agio on free ports and wait until it is ready; AssertionError with its own words when it is not.
+
+    `environment`: variables beside those of the tests themselves.
+    """
     errors = folder.with_name(folder.name + ".stderr")
-    command: list[str | Path] = [AGIO, "dev", "--json", "--port-base", "0", "--data", folder, *options]
+    command: list[str | Path] = [AGIO, program, "--json", "--port-base", "0", "--data", folder, *options]
     with errors.open("ab") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **(environment or {})},
+        )
     line = first_line(process, START_SECONDS)
     try:
         return Exchange.of(json.loads(line), folder, process, errors)
     except (ValueError, KeyError) as broken:
         process.kill()
         code = process.wait()
-        message = f"agio dev was not ready ({broken!r}, exit {code}): {line!r}\n{errors.read_text()}"
+        message = f"agio {program} was not ready ({broken!r}, exit {code}): {line!r}\n{errors.read_text()}"
         raise AssertionError(message) from None
 
 
 @contextmanager
-def running(folder: Path, *options: str) -> Iterator[Exchange]:
+def running(
+    folder: Path, *options: str, program: str = "dev", environment: Mapping[str, str] | None = None
+) -> Iterator[Exchange]:
     """An exchange for the length of a with-block; it has to stop cleanly."""
-    exchange = start(folder, *options)
+    exchange = start(folder, *options, program=program, environment=environment)
     try:
         yield exchange
     finally:
         code = exchange.stop()
-    assert code == 0, f"agio dev stopped with {code}:\n{exchange.errors.read_text()}"
+    assert code == 0, f"agio {program} stopped with {code}:\n{exchange.errors.read_text()}"

@@ -1,0 +1,169 @@
+"""`agio serve` from zero: everything that an exchange needs comes through the command line."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.agio import BECAUSE, read, refused, told
+from tests.cli.client import Trader
+from tests.exchange import Exchange, running
+
+MARKET = Path(__file__).with_name("market.toml")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    """An exchange that somebody has just begun: a market, nobody in it."""
+    folder = tmp_path_factory.mktemp("served") / "data"
+    key = {"AGIO_MASTER_KEY_FILE": str(folder.with_name("master.key"))}
+    with running(folder, program="serve", environment=key) as exchange:
+        assert exchange.users == ()
+        assert read(folder, "market", "add", str(MARKET), *BECAUSE) == {"assets": ["SOL", "EUR"], "markets": ["SOLEUR"]}
+        yield exchange
+
+
+def trader(exchange: Exchange, name: str, permissions: str = "read,trade") -> Trader:
+    told(exchange.folder, "user", "add", name, *BECAUSE)
+    made = read(exchange.folder, "key", "add", name, "--permissions", permissions, *BECAUSE)
+    return Trader(exchange.rest, made["api_key"], made["secret"])
+
+
+def balance(exchange: Exchange, name: str, asset: str) -> tuple[str, str]:
+    rows = read(exchange.folder, "account", "show", name)["balances"]
+    return next((row["free"], row["locked"]) for row in rows if row["asset"] == asset)
+
+
+def test_from_nothing_to_the_first_fill(served: Exchange) -> None:
+    seller, buyer = trader(served, "sally"), trader(served, "bert")
+    told(served.folder, "account", "deposit", "sally", "SOL", "10", *BECAUSE)
+    told(served.folder, "account", "deposit", "bert", "EUR", "1000", *BECAUSE)
+    assert seller.place("SOLEUR", "SELL", "2", "150.00")[0] == 200
+    status, order = buyer.place("SOLEUR", "BUY", "2", "150.00")
+    assert (status, order["status"], order["cummulativeQuoteQty"]) == (200, "FILLED", "300.00000000")
+    assert balance(served, "bert", "SOL") == ("1.99800000", "0.00000000")
+    assert "SOL" in told(served.folder, "account", "show", "bert")
+
+
+def test_money_goes_out_again(served: Exchange) -> None:
+    told(served.folder, "user", "add", "walt", *BECAUSE)
+    told(served.folder, "account", "deposit", "walt", "EUR", "100", *BECAUSE)
+    told(served.folder, "account", "withdraw", "walt", "EUR", "99.5", *BECAUSE)
+    assert balance(served, "walt", "EUR") == ("0.50000000", "0.00000000")
+    assert "InsufficientBalance" in refused(served.folder, "account", "withdraw", "walt", "EUR", "1", *BECAUSE)
+
+
+def test_rights_commission_and_limits(served: Exchange) -> None:
+    client = trader(served, "rita")
+    told(served.folder, "account", "deposit", "rita", "EUR", "1000", *BECAUSE)
+    told(served.folder, "account", "commission", "rita", "--maker", "0.0005", "--taker", "0.0007", *BECAUSE)
+    told(served.folder, "account", "limits", "rita", "--ten-seconds", "1", *BECAUSE)
+    assert client.place("SOLEUR", "BUY", "1", "10.00")[0] == 200
+    assert client.place("SOLEUR", "BUY", "1", "10.00")[1]["code"] == -1015
+    told(served.folder, "account", "rights", "rita", "--no-trade", *BECAUSE)
+    shown = read(served.folder, "account", "show", "rita")
+    assert (shown["canTrade"], shown["canWithdraw"], shown["canDeposit"]) == (False, True, True)
+    assert shown["commissionRates"]["maker"] == "0.00050000"
+    assert shown["commissionRates"]["taker"] == "0.00070000"
+    assert client.place("SOLEUR", "BUY", "1", "10.00")[0] != 200
+
+
+def test_a_revoked_key_is_dead_and_stays_listed(served: Exchange) -> None:
+    told(served.folder, "user", "add", "kim", *BECAUSE)
+    made = read(served.folder, "key", "add", "kim", "--permissions", "read", *BECAUSE)
+    client = Trader(served.rest, made["api_key"], made["secret"])
+    assert client.ask("GET", "/api/v3/account")[0] == 200
+    told(served.folder, "key", "revoke", made["api_key"], *BECAUSE)
+    assert client.ask("GET", "/api/v3/account")[1]["code"] == -2015
+    listed = {key["api_key"]: key["revoked"] for key in read(served.folder, "key", "list")}
+    assert listed[made["api_key"]] is True
+    assert made["secret"] not in told(served.folder, "key", "list")
+    assert "UnknownKey" in refused(served.folder, "key", "revoke", made["api_key"], *BECAUSE)
+
+
+def test_a_clients_own_key_pair(served: Exchange, tmp_path: Path) -> None:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    public = Ed25519PrivateKey.generate().public_key()
+    pem = tmp_path / "public.pem"
+    pem.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    told(served.folder, "user", "add", "eddy", *BECAUSE)
+    options = ("--permissions", "read,trade", "--kind", "ed25519")
+    made = read(served.folder, "key", "add", "eddy", *options, "--public-key", str(pem), *BECAUSE)
+    assert made["secret"] is None
+    assert "needs a public key" in refused(served.folder, "key", "add", "eddy", *options, *BECAUSE)
+
+
+def test_markets_are_listed_once_changed_and_closed(served: Exchange, tmp_path: Path) -> None:
+    assert read(served.folder, "market", "add", str(MARKET), *BECAUSE) == {"assets": [], "markets": []}
+    told(served.folder, "market", "add-asset", "DOT", "--precision", "6", *BECAUSE)
+    assert "DOT" in told(served.folder, "market", "list")
+    coarse = tmp_path / "coarse.toml"
+    coarse.write_text(MARKET.read_text().replace('tick = "0.01"', 'tick = "0.05"'))
+    told(served.folder, "market", "filters", "SOLEUR", str(coarse), *BECAUSE)
+    told(served.folder, "market", "status", "SOLEUR", "HALT", *BECAUSE)
+    (listed,) = read(served.folder, "market", "list")
+    assert (listed["status"], listed["filters"]["price"]["tick"]) == ("Halt", 5_000_000)
+    told(served.folder, "market", "filters", "SOLEUR", str(MARKET), *BECAUSE)
+    told(served.folder, "market", "status", "SOLEUR", "TRADING", *BECAUSE)
+
+
+def test_the_clock_says_how_it_is(served: Exchange) -> None:
+    assert read(served.folder, "clock", "show")["jump"] is None
+    assert "as the machine's clock has it" in told(served.folder, "clock", "confirm", *BECAUSE)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("user", "add", "sp ace", *BECAUSE), "BadName"),
+        (("user", "add", "noreason"), "--reason"),
+        (("user", "add", "noreason", "--reason", ""), "length >= 1"),
+        (("key", "add", "nobody", "--permissions", "read", *BECAUSE), "no user 'nobody'"),
+        (("key", "add", "nobody", "--permissions", "fly", *BECAUSE), "fly"),
+        (("account", "show", "nobody"), "agio user list"),
+        (("account", "deposit", "999999", "EUR", "1", *BECAUSE), "UnknownAccount"),
+        (("account", "deposit", "1", "XYZ", "1", *BECAUSE), "No such asset: XYZ"),
+        (("account", "deposit", "1", "EUR", "0.000000001", *BECAUSE), "amount"),
+        (("market", "status", "NONE", "HALT", *BECAUSE), "Invalid symbol"),
+        (("market", "filters", "NONE", str(MARKET), *BECAUSE), "no [[market]]"),
+    ],
+)
+def test_refusals_say_why(served: Exchange, words: tuple[str, ...], said: str) -> None:
+    assert said in refused(served.folder, *words)
+
+
+def test_who_did_what_and_why_is_logged(served: Exchange) -> None:
+    told(served.folder, "market", "add-asset", "ADA", "--actor", "ops@desk", "--reason", "ticket 4711")
+    log = served.errors.read_text()
+    assert "ops@desk" in log
+    assert "ticket 4711" in log
+
+
+def test_the_socket_is_its_owners_only(served: Exchange) -> None:
+    assert (served.folder / "admin.sock").stat().st_mode & 0o777 == 0o600
+
+
+def test_history_is_rebuilt_from_the_log_once_the_exchange_stands(served: Exchange, tmp_path: Path) -> None:
+    assert "is running: stop it first" in refused(served.folder, "rebuild")
+    folder = tmp_path / "data"
+    with running(folder, program="serve", environment={"AGIO_MASTER_KEY_FILE": str(tmp_path / "key")}):
+        told(folder, "market", "add", str(MARKET), *BECAUSE)
+        told(folder, "user", "add", "rob", *BECAUSE)
+        told(folder, "account", "deposit", "rob", "EUR", "5", *BECAUSE)
+    (folder / "projection.db").unlink()
+    assert read(folder, "rebuild")["commands"] == read(folder, "verify")["records"]
+    assert (folder / "projection.db").stat().st_size > 0
+
+
+@pytest.mark.parametrize("words", [("user", "list"), ("market", "list"), ("account", "show", "1"), ("clock", "show")])
+def test_without_an_exchange_they_say_how_to_start_one(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert f"agio serve --data {tmp_path}" in refused(tmp_path, *words)
+
+
+def test_after_a_crash_the_socket_file_is_no_exchange(tmp_path: Path) -> None:
+    program = "import socket,sys; s=socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()"
+    subprocess.run(["python3", "-c", program, tmp_path / "admin.sock"], check=True)
+    assert "no exchange is running" in refused(tmp_path, "user", "list")
