@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from sqlalchemy import ColumnElement, Select, Table, select
 
@@ -19,7 +19,7 @@ from agio.projections.spot.intervals import INTERVALS, MINUTE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from agio.ports import Clock
     from agio.projections.position import Progress
@@ -30,47 +30,72 @@ R = TypeVar("R")
 WORKERS = 2
 
 
-class SqlHistory:
-    """Answers from the tables of one spot shard. Lists are oldest first.
+class Page(NamedTuple):
+    """What part of a list is asked for. Times in µs, both ends belong to it."""
 
-    A bound below (`from_id`, `start`) asks for the oldest rows from there, none for the newest.
-    """
+    from_id: int | None
+    start: int | None
+    end: int | None
+    limit: int
+
+    @property
+    def oldest(self) -> bool:
+        """A bound below asks for the oldest rows from there, none for the newest."""
+        return self.from_id is not None or self.start is not None
+
+
+class Kind(NamedTuple):
+    """A table with its two columns that grow together."""
+
+    table: Table
+    number: ColumnElement[int]
+    time: ColumnElement[int]
+    row: type[Any]
+
+
+ORDERS = Kind(orders, orders.c.order, orders.c.opened, OrderRow)
+TRADES = Kind(trades, trades.c.trade, trades.c.time, TradeRow)
+AGGREGATES = Kind(aggregates, aggregates.c.aggregate, aggregates.c.time, AggregateRow)
+
+
+class SqlHistory:
+    """Answers from the tables of one spot shard. Lists are oldest first."""
 
     def __init__(self, engine: Engine, progress: Progress, clock: Clock) -> None:
         """`clock`: the log's time, up to which empty candles are given."""
         self._engine = engine
         self._clock = clock
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="agio-history")
+        # Client ids have no index of their own (see `agio.projections.schema`): who looks for one that his million
+        # orders do not have waits for others of his kind, and nobody waits for him.
+        self._names = ThreadPoolExecutor(1, thread_name_prefix="agio-history-names")
         self.reached = progress.reached
 
     def close(self) -> None:
         """Ends the workers; questions under way are answered first. Blocks."""
         self._pool.shutdown()
+        self._names.shutdown()
 
     async def _ask(self, question: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, partial(question, *args, **kwargs))
 
-    def _rows(self, question: Select[Any], kind: type[R]) -> list[R]:
-        with self._engine.connect() as connection:
-            return fetch(connection, question, kind)  # type: ignore[type-var]
-
     async def order(self, account: int, market: int, order_id: int | None, client_id: str | None) -> OrderRow | None:
         """The order of that number, or the newest of that client id; both must fit when both are given."""
-        found = await self._ask(self._rows, _one_order(account, market, order_id, client_id), OrderRow)
-        return found[0] if found else None
+        pool = self._names if order_id is None else self._pool
+        question = _one_order(account, market, order_id, client_id)
+        return await asyncio.get_running_loop().run_in_executor(pool, self._first, question)
+
+    def _first(self, question: Select[Any]) -> OrderRow | None:
+        with self._engine.connect() as connection:
+            return next(iter(fetch(connection, question, OrderRow)), None)
 
     async def orders(
         self, account: int, market: int, *, from_id: int | None, start: int | None, end: int | None, limit: int
     ) -> list[OrderRow]:
         """An account's orders, by number or by the time at which they were accepted."""
-        c = orders.c
-        where = [c.account == account, c.market == market, *_within(c.opened, start, end)]
-        if from_id is not None:
-            where += [c.order >= from_id, c.opened >= _moment(orders, c.order, c.opened, market, from_id)]
-        oldest = from_id is not None or start is not None
-        question = select(orders).where(*where)
-        return await self._ask(self._page, question, (c.opened, c.order), oldest, limit, OrderRow)
+        where = [orders.c.account == account]
+        return await self._ask(self._page, ORDERS, market, where, Page(from_id, start, end, limit))
 
     async def my_trades(
         self,
@@ -84,69 +109,46 @@ class SqlHistory:
         limit: int,
     ) -> list[TradeRow]:
         """An account's trades on either side; one with itself comes once."""
-        c = trades.c
-        where = [c.market == market, *_within(c.time, start, end)]
-        if from_id is not None:
-            where += [c.trade >= from_id, c.time >= _moment(trades, c.trade, c.time, market, from_id)]
-        if order_id is not None:
-            where += _life_of(market, order_id)
-        oldest = from_id is not None or start is not None
-        return await self._ask(self._both_sides, account, order_id, where, oldest, limit)
+        page = Page(from_id, start, end, limit)
+        return await self._ask(self._both_sides, account, market, order_id, page)
 
-    def _both_sides(
-        self,
-        account: int,
-        order_id: int | None,
-        where: list[ColumnElement[bool]],
-        oldest: bool,
-        limit: int,
-    ) -> list[TradeRow]:
-        c = trades.c
+    def _both_sides(self, account: int, market: int, order_id: int | None, page: Page) -> list[TradeRow]:
+        oldest = page.oldest
         found: dict[int, TradeRow] = {}
-        for owner, order in ((c.buyer, c.buy_order), (c.seller, c.sell_order)):
-            mine = [*where, owner == account]
+        for owner, order in ((trades.c.buyer, trades.c.buy_order), (trades.c.seller, trades.c.sell_order)):
+            mine = [owner == account]
             if order_id is not None:
                 mine.append(order == order_id)
-            page = self._page(select(trades).where(*mine), (c.time, c.trade), oldest, limit, TradeRow)
-            found.update((row.trade, row) for row in page)
+            found.update((row.trade, row) for row in self._page(TRADES, market, mine, page, order_id))
         both = [found[trade] for trade in sorted(found)]
-        return both[:limit] if oldest else both[-limit:]
+        return both[: page.limit] if oldest else both[-page.limit :]
 
     async def trades(self, market: int, *, from_id: int | None, limit: int) -> list[TradeRow]:
         """A market's trades."""
-        c = trades.c
-        where = [c.market == market]
-        if from_id is not None:
-            where.append(c.trade >= from_id)
-        question = select(trades).where(*where)
-        return await self._ask(self._page, question, (c.trade,), from_id is not None, limit, TradeRow)
+        return await self._ask(self._page, TRADES, market, [], Page(from_id, None, None, limit))
 
     async def aggregates(
         self, market: int, *, from_id: int | None, start: int | None, end: int | None, limit: int
     ) -> list[AggregateRow]:
         """A market's aggregates."""
-        c = aggregates.c
-        where = [c.market == market]
-        if from_id is not None:
-            where.append(c.aggregate >= from_id)
-        by_time = start is not None or end is not None
-        if by_time:
-            where += _within(c.time, start, end)
-        order = (c.time, c.aggregate) if by_time else (c.aggregate,)
-        oldest = from_id is not None or start is not None
-        return await self._ask(self._page, select(aggregates).where(*where), order, oldest, limit, AggregateRow)
+        return await self._ask(self._page, AGGREGATES, market, [], Page(from_id, start, end, limit))
 
     def _page(
-        self,
-        question: Select[Any],
-        order: tuple[ColumnElement[Any], ...],
-        oldest: bool,
-        limit: int,
-        kind: type[R],
-    ) -> list[R]:
-        if oldest:
-            return self._rows(question.order_by(*order).limit(limit), kind)
-        return self._rows(question.order_by(*(column.desc() for column in order)).limit(limit), kind)[::-1]
+        self, kind: Kind, market: int, where: list[ColumnElement[bool]], page: Page, order_id: int | None = None
+    ) -> list[Any]:
+        """One page of a market's rows; `order_id`: those of one order."""
+        with self._engine.connect() as connection:
+            within = _within(connection, kind, market, page, order_id)
+            if within is None:
+                return []
+            question = select(kind.table).where(kind.table.c.market == market, *where, *within)
+            # Without anything else to go by, numbers: the primary key. Else times: every other index ends with them.
+            by_time = where or page.start is not None or page.end is not None
+            order = (kind.time, kind.number) if by_time else (kind.number,)
+            if page.oldest:
+                return fetch(connection, question.order_by(*order).limit(page.limit), kind.row)
+            newest = question.order_by(*(column.desc() for column in order)).limit(page.limit)
+            return fetch(connection, newest, kind.row)[::-1]
 
     async def candles(
         self, market: int, interval: str, *, start: int | None, end: int | None, limit: int, offset_minutes: int
@@ -192,22 +194,29 @@ def _one_order(account: int, market: int, order_id: int | None, client_id: str |
     return question.where(c.opened >= 0).order_by(c.opened.desc(), c.order.desc()).limit(1)
 
 
-def _within(time: ColumnElement[int], start: int | None, end: int | None) -> list[ColumnElement[bool]]:
-    """Always a lower bound: without one SQLite prefers to walk through all of a market by its primary key."""
-    bounds = [time >= (start or 0)]
-    return bounds if end is None else [*bounds, time <= end]
+def _within(
+    connection: Connection, kind: Kind, market: int, page: Page, order_id: int | None
+) -> list[ColumnElement[bool]] | None:
+    """The conditions of a page; None when nothing can fulfil them.
 
-
-def _moment(table: Table, number: Any, time: Any, market: int, from_id: int) -> Any:
-    """The time of the first row from `from_id` on: the indices are by time, and numbers grow with it."""
-    first = select(time).select_from(table).where(table.c.market == market, number >= from_id)
-    return first.order_by(number).limit(1).correlate(None).scalar_subquery()
-
-
-def _life_of(market: int, order_id: int) -> list[ColumnElement[bool]]:
-    """An order's trades lie between its first and last moment; an unknown order has none."""
-    life = [
-        select(moment).where(orders.c.market == market, orders.c.order == order_id).scalar_subquery()
-        for moment in (orders.c.opened, orders.c.updated)
-    ]
-    return [trades.c.time >= life[0], trades.c.time <= life[1]]
+    Of two bounds below SQLite uses one, and without any it prefers to walk through a market by the primary key. So
+    there is one, in time, always: numbers grow with time, and an order's trades lie between its first and last moment.
+    """
+    since, until = page.start or 0, page.end
+    conditions: list[ColumnElement[bool]] = []
+    if page.from_id is not None:
+        first = select(kind.time).where(kind.table.c.market == market, kind.number >= page.from_id)
+        moment = connection.execute(first.order_by(kind.number).limit(1)).scalar()
+        if moment is None:
+            return None
+        since = max(since, moment)
+        conditions.append(kind.number >= page.from_id)
+    if order_id is not None:
+        life = select(orders.c.opened, orders.c.updated).where(orders.c.market == market, orders.c.order == order_id)
+        moments = connection.execute(life).first()
+        if moments is None:
+            return None
+        since = max(since, moments.opened)
+        until = moments.updated if until is None else min(until, moments.updated)
+    conditions.append(kind.time >= since)
+    return conditions if until is None else [*conditions, kind.time <= until]
