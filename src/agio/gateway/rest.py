@@ -126,7 +126,10 @@ class PrivateApp:
         if not changes(row.operation):
             return await self.dispatcher.answer(row, request, self._usage, self.dispatcher.now())
         name, asked = row.operation.name, _told(body)
-        await self._remark(name, asked)
+        try:
+            await self._remark(name, asked)
+        except codec.REFUSALS as error:
+            return refused(error)
         reply = await self.dispatcher.answer(row, request, self._usage, self.dispatcher.now())
         log.info("administration", extra={"operation": name, "status": reply.status, "asked": asked})
         return reply

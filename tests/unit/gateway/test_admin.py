@@ -102,6 +102,7 @@ async def test_who_and_why_is_logged(world: World, caplog: pytest.LogCaptureFixt
     assert record.operation == "admin.assets.add"  # type: ignore[attr-defined]
     assert record.asked == BY | {"name": "SOL"}  # type: ignore[attr-defined]
     assert record.status == 200  # type: ignore[attr-defined]
+    assert world.shard.remarks == [BY | {"operation": "admin.assets.add"}], "in the exchange's own log, too"
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,7 @@ class Shard:
         self.condition = "running"
         self.away: int | None = None
         self.asked: list[tuple[Any, ...]] = []
+        self.remarks: list[dict[str, str]] = []
         self.answers: dict[str, Any] = {"account": Reply(200, json.dumps(ACCOUNT_BODY).encode(), -1, -1)}
 
     def now(self) -> int:
@@ -133,6 +134,9 @@ class Shard:
         return self._answer("order_counts", account)
 
     async def command(self, command: dict[str, Any]) -> list[dict[str, Any]]:
+        if "Remark" in command:
+            self.remarks.append(command["Remark"])
+            return []
         self.asked.append(("command", command))
         answer = self.answers.get("command", [{"Done": {}}])
         if isinstance(answer, Exception):
