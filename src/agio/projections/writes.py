@@ -1,8 +1,8 @@
 """Upserts of many rows by few statements.
 
 One statement writes up to 512 rows. SQLite's driver gives up Python's lock at every step of a statement and has to
-win it back. With a core to spare, a thread that computes all the time makes that 2 ms a row with `executemany`, however many
-rows wait; here it is a few times 5 ms a transaction, so that a backlog shrinks. The price is 7 µs more CPU an order.
+win it back. With a core to spare, a thread that computes all the time makes that 2 ms a row with `executemany`, however
+many rows wait; here it is a few times 5 ms a transaction, so that a backlog shrinks. It costs 7 µs more CPU an order.
 """
 
 from __future__ import annotations
