@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from agio.adapters.files import folder
-from agio.adapters.files.master_key import master_key_path, read_master_key
-from agio.adapters.sql.databases import IDENTITY, PROJECTION
+from agio.adapters.sql.databases import PROJECTION
 from agio.adapters.sql.engine import sqlite_engine
+from agio.adapters.sql.identity import open_identity
 from agio.adapters.sql.schema import prepare
 from agio.domain.errors import Fatal
 from agio.domain.statistics import TopOfBook
@@ -23,9 +23,6 @@ from agio.projections.spot.history import SqlHistory
 from agio.projections.spot.statistics import MarketsStatistics
 from agio.projections.spot.tables import SpotTables
 from agio.projections.writer import Writer
-from agio.services.identity.sealing import MasterKey
-from agio.services.identity.service import IdentityService, Terms
-from agio.services.identity.store import Store
 from agio.services.markets.catalogue import LiveCatalogue
 from agio.shard.handle import Shard
 from agio.shard.verifiers import verifier
@@ -131,17 +128,7 @@ class Exchange:
         for sink in (self.catalogue, self.statistics, self.market_data, self.feeds):
             shard.add_sink(sink)
         await self._remember(engine)
-        self.identity = await self._open_identity()
-
-    async def _open_identity(self) -> IdentityService:
-        paths = self.paths
-        database = sqlite_engine(paths.identity, durable=True)
-        known = paths.identity.exists()
-        prepare(database, IDENTITY)
-        master = MasterKey(read_master_key(master_key_path(), paths.root, create=not known))
-        identity = IdentityService(Store(database), master, self.shard.command, self.shard.now, verifier, Terms())
-        await identity.sync()
-        return identity
+        self.identity = await open_identity(self.paths, shard.command, shard.now, verifier)
 
     async def _remember(self, engine: Engine) -> None:
         """What was traded before this process, once SQL has all of it, and the tops of the books."""

@@ -44,7 +44,7 @@ def rebuild(folder: Path, as_json: bool) -> None:
     with paths.stopped(), replacement(paths.projection) as engine:
         prepare(engine, PROJECTION)
         writer = Writer(engine, "spot", SpotTables(engine.dialect))
-        replayed = log.replay(str(paths.log), 1)
+        replayed = log.Replay(str(paths.log), 1)
         with _display(replayed.progress) as shown:
             done = projection.rebuild(writer, replayed, shown.told)
     seconds = time.monotonic() - began
