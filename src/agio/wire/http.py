@@ -54,7 +54,18 @@ class Body(Protocol):
 
 
 async def read_body(headers: Any, protocol: Body, limit: int) -> bytes | None:
-    """A request's body; None when it is longer than `limit` bytes: answer 413 and close."""
+    """A request's body; None when it is longer than `limit` bytes (answer 413 and close) or will never be whole."""
+    try:
+        return await _read_body(headers, protocol, limit)
+    except Exception as error:
+        from granian.rsgi import ProtocolClosed  # loaded long ago by the listener
+
+        if isinstance(error, ProtocolClosed):
+            return None
+        raise
+
+
+async def _read_body(headers: Any, protocol: Body, limit: int) -> bytes | None:
     length = headers.get("content-length")
     if length is not None:
         return await protocol() if length.isdecimal() and int(length) <= limit else None

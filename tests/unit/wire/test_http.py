@@ -72,6 +72,21 @@ async def test_a_taken_port_is_refused(listener: HttpListener, app: App) -> None
         await HttpListener(app).start("127.0.0.1", port)
 
 
+async def test_a_client_that_goes_away_within_its_body_is_no_error(
+    listener: HttpListener, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = await listener.start("127.0.0.1", 0)
+    for head in (b"Content-Length: 50", b"Transfer-Encoding: chunked"):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n7\r\nhalf")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.transport.abort()
+    await asyncio.sleep(0.2)
+    assert (await ask(port, REQUEST))[0] == 200
+    assert not caplog.records
+
+
 async def test_several_listeners_in_one_loop(listener: HttpListener, app: App) -> None:
     other = HttpListener(app)
     ports = [await listener.start("127.0.0.1", 0), await other.start("127.0.0.1", 0)]

@@ -1,0 +1,27 @@
+"""One exchange for all bad days that it must survive; those that it need not have their own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.bad_days.client import Client
+from tests.exchange import Exchange, running
+
+
+@pytest.fixture(scope="session")
+def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    """An exchange without house liquidity. At the end it has to stop cleanly, and to have nothing to regret."""
+    with running(tmp_path_factory.mktemp("bad-days") / "data", "--liquidity", "none") as shared:
+        yield shared
+    log = shared.errors.read_text()
+    assert '"level": "error"' not in log, log
+    assert "Traceback" not in log, log
+
+
+@pytest.fixture
+def client(venue: Exchange) -> Iterator[Client]:
+    """The first user's; after the test the exchange must still serve it."""
+    yield Client(venue.rest, venue.user)
+    after = Client(venue.rest, venue.user)
+    assert after.send("GET", "/api/v3/time").status == 200
+    assert after.signed("GET", "/api/v3/account").status == 200
