@@ -161,7 +161,7 @@ impl Engine {
             Command::ListMarket(command) => self.list_market(command, out),
             Command::SetFilters(command) => self.set_filters(command, out),
             Command::SetMarketStatus(command) => self.set_market_status(command, out),
-            Command::Tick(_) => Ok(()),
+            Command::Tick(_) | Command::Remark(_) => Ok(()),
             Command::Epoch(command) => {
                 self.begin_epoch(command);
                 Ok(())
@@ -169,7 +169,6 @@ impl Engine {
             // This release knows no behaviour that is not on from the start.
             Command::Activate(command) => Err(Refusal::of(Reason::UnknownBehaviour, command.behaviour)),
             Command::RetireLane(command) => self.retire_lane(command, out),
-            Command::Remark(_) => Ok(()),
         }
     }
 
