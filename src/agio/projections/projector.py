@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
@@ -80,6 +82,7 @@ class Projector:
         self._thread.join()
 
     def _run(self) -> None:
+        _name_thread()
         self.state = "running"
         try:
             while self._step():
@@ -138,6 +141,12 @@ class Projector:
             else:
                 self.state = "running"
                 return
+
+
+def _name_thread() -> None:
+    """So that `top -H` and the benches tell this thread from the event loop's; Python does so from 3.14 on. Linux."""
+    with contextlib.suppress(OSError):
+        Path("/proc/thread-self/comm").write_text(threading.current_thread().name)
 
 
 def _size(rows: Rows) -> int:

@@ -1,11 +1,5 @@
-//! Order commands a second on one core, with everything on: balances, holds, postings, counts, events, audit.
-//!
-//! `cargo run --release -p agio-engine --example bench [commands]`. The commands are made beforehand; each round starts
-//! from the same state. The checksum proves that every round did the same work. Time is the thread's time on a core
-//! (Linux), so that a busy machine does not count; elsewhere it is the clock's.
-
-use std::fs;
-use std::time::Instant;
+//! The exchange and the order commands that benches run: 55 % limit orders around a walking price, 33 % cancels, 12 %
+//! market orders; a thousand accounts on two markets.
 
 use agio_engine::Engine;
 use agio_engine::commands::{
@@ -21,114 +15,31 @@ use agio_engine::vocabulary::{
     PriceFilter, Restriction, Rights, Side, TimeInForce,
 };
 
-const ACCOUNTS: u64 = 1_000;
+/// Customers.
+pub(crate) const ACCOUNTS: u64 = 1_000;
 const MARKETS: u64 = 2;
-const ROUNDS: usize = 5;
 const OPERATOR: Signed = Signed { key: KeyId(0), sent: Micros(0), window: Micros(0) };
 
-struct Dice(u64);
+/// Seeded random numbers.
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    /// From 0 to below the bound.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         (mixed ^ (mixed >> 27)) % bound
     }
 }
 
-fn main() {
-    let count = std::env::args().nth(1).map_or(1_000_000, |text| text.parse().expect("a number of commands"));
-    let log = workload(count);
-    println!("Event {} bytes, Command {} bytes", size_of::<Event>(), size_of::<Command>());
-    let mut best = f64::MAX;
-    for round in 1..=ROUNDS {
-        let (nanoseconds, story) = run(&log);
-        best = best.min(nanoseconds);
-        println!("round {round}: {nanoseconds:6.1} ns a command, {story}");
-    }
-    memory();
-    println!("best: {best:.1} ns a command = {:.2} million order commands a second on one core", 1_000.0 / best);
-}
-
-fn run(log: &[(Envelope, Command)]) -> (f64, String) {
-    let mut engine = venue();
-    let mut events = Vec::with_capacity(1_024);
-    let (mut counts, mut check) = (Counts::default(), 0_u64);
-    let (started, on_core) = (Instant::now(), time_on_core());
-    for (envelope, command) in log {
-        events.clear();
-        engine.apply(envelope, command, &mut events);
-        check = check.wrapping_mul(31).wrapping_add(events.len() as u64);
-        counts.read(&events);
-    }
-    let elapsed = started.elapsed().as_nanos() as u64;
-    let spent = on_core.zip(time_on_core()).map_or(elapsed, |(before, after)| after - before);
-    let nanoseconds = spent as f64 / log.len() as f64;
-    engine.audit().expect("the invariants hold");
-    let hash = engine.hash();
-    let Counts { events, fills, refused } = counts;
-    let story = format!(
-        "{events} events, {fills} fills, {refused} refused, {} open, checksum {check:016x} {:02x}{:02x}",
-        engine.open_count(),
-        hash[0],
-        hash[1]
-    );
-    (nanoseconds, story)
-}
-
-/// What an open order costs in memory: a million of them rest, each with a client id of its own.
-fn memory() {
-    let resident = || {
-        let pages: Option<u64> = fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok();
-        pages.map(|pages| pages * 4_096)
-    };
-    let (mut engine, mut dice, mut events) = (venue(), Dice(7), Vec::new());
-    let before = resident();
-    for number in 0..1_000_000_u64 {
-        let account = AccountId(FIRST_CUSTOMER.0 + (number % ACCOUNTS) as u32);
-        let mut command = order(&mut dice, account, MarketId(0), Some(6_000_000_000_000));
-        if let Command::Place(place) = &mut command {
-            (place.side, place.quantity) = (Side::Buy, Quantity(100_000));
-            place.price = Price(6_000_000_000_000 - number % 5_000 * 1_000_000);
-        }
-        events.clear();
-        engine.apply(&envelope(engine.sequence().0 + 1), &command, &mut events);
-    }
-    let each = before.zip(resident()).map_or(0, |(before, after)| (after - before) / engine.open_count() as u64);
-    println!("{} open orders, {each} bytes each", engine.open_count());
-}
-
-/// Nanoseconds that this thread has run.
-fn time_on_core() -> Option<u64> {
-    fs::read_to_string("/proc/thread-self/schedstat").ok()?.split(' ').next()?.parse().ok()
-}
-
-#[derive(Default)]
-struct Counts {
-    events: usize,
-    fills: usize,
-    refused: usize,
-}
-
-impl Counts {
-    fn read(&mut self, events: &[Event]) {
-        self.events += events.len();
-        for event in events {
-            match event {
-                Event::Traded(_) => self.fills += 1,
-                Event::Rejected(_) => self.refused += 1,
-                _ => {}
-            }
-        }
-    }
-}
-
-fn envelope(sequence: u64) -> Envelope {
+/// The circumstances of the command with that number.
+pub(crate) fn envelope(sequence: u64) -> Envelope {
     let time = Micros(1_700_000_000_000_000 + sequence * 10);
     Envelope { sequence: Sequence(sequence), time, lane: Lane(1), number: 0, deadline: Micros(u64::MAX) }
 }
 
-fn setup() -> Vec<Command> {
+/// Lists, opens and funds.
+pub(crate) fn setup() -> Vec<Command> {
     let mut commands: Vec<Command> = Vec::new();
     for name in ["BTC", "ETH", "USDT"] {
         commands.push(ListAsset { name: name.to_owned(), precision: 8 }.into());
@@ -149,7 +60,8 @@ fn setup() -> Vec<Command> {
     commands
 }
 
-fn venue() -> Engine {
+/// An exchange after [`setup`].
+pub(crate) fn venue() -> Engine {
     let mut engine = Engine::new();
     let mut events = Vec::new();
     for command in setup() {
@@ -180,7 +92,7 @@ fn filters() -> Filters {
 
 /// 55 % limit orders around a walking price, 33 % cancels of orders that are open, 12 % market orders; made against an
 /// engine so that the cancels name what is open.
-fn workload(count: u64) -> Vec<(Envelope, Command)> {
+pub(crate) fn workload(count: u64) -> Vec<(Envelope, Command)> {
     let mut engine = venue();
     let mut dice = Dice(42);
     let mut open: Vec<(AccountId, MarketId, OrderId)> = Vec::new();
@@ -220,7 +132,8 @@ fn cancel((account, market, order): (AccountId, MarketId, OrderId)) -> Command {
     Cancel { account, signed: OPERATOR, market, order: Some(order), client_id, cancel_id, restriction }.into()
 }
 
-fn order(dice: &mut Dice, account: AccountId, market: MarketId, middle: Option<u64>) -> Command {
+/// A random order: LIMIT around the middle price, MARKET without one.
+pub(crate) fn order(dice: &mut Dice, account: AccountId, market: MarketId, middle: Option<u64>) -> Command {
     let side = if dice.below(2) == 0 { Side::Buy } else { Side::Sell };
     let away = (dice.below(40) * dice.below(40) / 10) * 1_000_000;
     // One in four is priced through the middle and meets somebody.

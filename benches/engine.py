@@ -1,0 +1,40 @@
+"""The engine alone, and with its log: Rust programs that print a line a round."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+from benches import processes
+from benches.figure import Figure, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ROUND = re.compile(
+    r"round \d+: engine (?P<engine>\d+) /s, with log (?P<log>\d+) /s, probe (?P<probe>\d+) /s, "
+    r"(?P<frames>\d+) frames, hash (?P<hash>\w+)"
+)
+
+
+def measure(folder: Path, *, rounds: int, commands: int) -> Iterator[Figure]:
+    """Interleaved rounds of engine, engine with log, and probe; the state's hash must be the same in all of them."""
+    program = processes.build("agio-runner", "log")
+    told = subprocess.run(
+        [program, folder, str(commands), str(rounds)], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+    found = [match.groupdict() for match in ROUND.finditer(told)]
+    if len(found) != rounds or len({each["hash"] for each in found}) != 1:
+        raise RuntimeError(f"{rounds} rounds with one hash were expected:\n{told}")
+    alone, log, probe = ([int(each[name]) for each in found] for name in ("engine", "log", "probe"))
+    yield Figure(
+        "engine alone, order commands", alone, "/s", bar=1_000_000, at_least=True, absolutes="CPU time, one core"
+    )
+    ratios = [ours / min(a, p) for ours, a, p in zip(log, alone, probe, strict=True)]
+    absolutes = f"{number(Figure('', log, '').value)} /s; probe {number(Figure('', probe, '').value)} /s"
+    peer = "lower of engine and probe"
+    yield Figure(
+        "engine with log", ratios, "×", peer=peer, bar=0.7, at_least=True, absolutes=absolutes, durability="fdatasync"
+    )

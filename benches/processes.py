@@ -1,0 +1,112 @@
+"""Processes under measurement: started, watched through /proc, ended. Linux only."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+AGIO = Path(sys.executable).parent / "agio"
+NOT_GATEWAY = {"agio-engine", "agio-journal", "agio-housekeepi", "agio-projector"}
+"""Names of threads that carry no request; the kernel cuts them at 15 characters."""
+
+
+class Cpu(NamedTuple):
+    """Nanoseconds on a core, of all threads together, by thread name."""
+
+    by_name: dict[str, int]
+
+    @property
+    def all(self) -> int:
+        return sum(self.by_name.values())
+
+    @property
+    def gateway(self) -> int:
+        """HTTP and event loop, streams included."""
+        return sum(spent for name, spent in self.by_name.items() if name not in NOT_GATEWAY)
+
+    def since(self, before: Cpu) -> Cpu:
+        return Cpu({name: spent - before.by_name.get(name, 0) for name, spent in self.by_name.items()})
+
+
+def cpu(pid: int) -> Cpu:
+    """What the process has used."""
+    spent: dict[str, int] = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            name = (task / "comm").read_text().strip()
+            spent[name] = spent.get(name, 0) + int((task / "schedstat").read_text().split()[0])
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # a thread that has just ended
+    return Cpu(spent)
+
+
+def memory(pid: int) -> float:
+    """Megabytes (10^6) that are the process's own, and its share of what it shares."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024 / 1e6
+
+
+@contextmanager
+def exchange(folder: Path, *, liquidity: str = "none", unlimited: bool = True) -> Iterator[Exchange]:
+    """`agio dev` on an empty folder, with everything on; stopped at the end, which must succeed."""
+    command = [str(AGIO), "dev", "--port-base", "0", "--data", str(folder), "--json", "--liquidity", liquidity]
+    with (folder.parent / f"{folder.name}.log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, *["--unlimited"][:unlimited]], stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        try:
+            if not line:
+                raise RuntimeError(f"agio dev did not start: see {log.name}")
+            yield Exchange(process.pid, folder, json.loads(line))
+        finally:
+            process.terminate()
+            code = process.wait(30)
+        if code:
+            raise RuntimeError(f"agio dev ended with {code}: see {log.name}")
+
+
+class Exchange(NamedTuple):
+    """A running exchange."""
+
+    pid: int
+    folder: Path
+    ready: dict[str, Any]
+
+    @property
+    def address(self) -> str:
+        return str(self.ready["rest"]).removeprefix("http://")
+
+    @property
+    def users(self) -> list[dict[str, str]]:
+        return [{name: user[name] for name in ("api_key", "secret_key")} for user in self.ready["users"]]
+
+
+@contextmanager
+def empty_handler() -> Iterator[tuple[int, str]]:
+    """The peer: process id and address of the same server with nothing behind it."""
+    process = subprocess.Popen([sys.executable, "-m", "benches.empty"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process.pid, f"127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def build(package: str, example: str | None = None) -> Path:
+    """Compiles one of our Rust programs and returns its path."""
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    what = ["--example", example] if example else []
+    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "-p", package, *what], cwd=ROOT, check=True)
+    return target / "release" / (f"examples/{example}" if example else package)
