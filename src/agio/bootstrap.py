@@ -24,6 +24,7 @@ from agio.projections.spot.statistics import MarketsStatistics
 from agio.projections.spot.tables import SpotTables
 from agio.projections.writer import Writer
 from agio.services.markets.catalogue import LiveCatalogue
+from agio.shard.clock import ClockWatch
 from agio.shard.handle import Shard
 from agio.shard.verifiers import verifier
 from agio.streams.codec import CODEC, USER_EVENT
@@ -76,6 +77,8 @@ class Exchange:
         self.settings = settings
         self._failed = failed
         self._stopped = False
+        self.is_clean = True
+        """Whether `stop` came to its end, and no thread is still at work."""
         self.ports: dict[int, int] = {}
 
     async def start(self) -> None:
@@ -100,6 +103,7 @@ class Exchange:
         self._project(engine, writer, loop)
         await self._rooms(engine)
         await self._listen()
+        self._clock_watch = loop.create_task(ClockWatch(self.shard).run())
         log.info(
             "started",
             extra={"folder": str(settings.folder), "durability": settings.durability, "sequence": self.shard.applied()},
@@ -168,10 +172,14 @@ class Exchange:
             starts |= {place: listener.start for place, listener in self._http.items()}
             for place, start in starts.items():
                 self.ports[place] = await start(settings.host, settings.port(place))
-            await self._admin.start_unix(self.paths.admin)
         except OSError as error:
             await self.stop()
             raise Fatal(f"cannot listen: {error}; choose other ports with --port-base") from error
+        try:
+            await self._admin.start_unix(self.paths.admin)
+        except OSError as error:
+            await self.stop()
+            raise Fatal(f"cannot listen on {self.paths.admin}: {error}; name another folder with --data") from error
 
     def _gauges(self) -> dict[str, Callable[[], Mapping[str, float]]]:
         """What the other rooms count, for /metrics."""
@@ -202,9 +210,12 @@ class Exchange:
             async with asyncio.timeout(STOP_SECONDS):
                 await self._stop()
         except TimeoutError:
+            self.is_clean = False
             log.error("stopping took longer than %s s and was cut off: the log is whole", STOP_SECONDS)
 
     async def _stop(self) -> None:
+        if hasattr(self, "_clock_watch"):
+            self._clock_watch.cancel()
         await asyncio.to_thread(self.shard.stop)
         self.shard.close()
         self.feeds.stop()

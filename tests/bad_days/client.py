@@ -5,6 +5,7 @@ import hmac
 import http.client
 import json
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -84,3 +85,13 @@ class Client:
         assert answer.status == 200, answer
         found: list[Any] = answer.body
         return found
+
+
+def until(seconds: float, is_so: Callable[[], bool]) -> bool:
+    """Whether it came to be so within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True

@@ -1,10 +1,13 @@
 """One exchange for all bad days that it must survive; those that it need not have their own."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.bad_days.client import Client
+from tests.bad_days.faults import Faults, compile_shim
+from tests.conftest import program
 from tests.exchange import Exchange, running
 
 
@@ -25,3 +28,15 @@ def client(venue: Exchange) -> Iterator[Client]:
     after = Client(venue.rest, venue.user)
     assert after.send("GET", "/api/v3/time").status == 200
     assert after.signed("GET", "/api/v3/account").status == 200
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library that fails."""
+    return compile_shim(program("cc"), tmp_path_factory.mktemp("shim"))
+
+
+@pytest.fixture
+def faults(shim: Path, tmp_path: Path) -> Faults:
+    """Switches for one test's own exchange."""
+    return Faults(shim, tmp_path)

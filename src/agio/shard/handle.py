@@ -88,12 +88,10 @@ class Shard:
             if future is None or future.done():
                 continue
             future.set_result(Reply(status, body, orders_10s, orders_1d))
-        if not replies and not events:
-            self._look_for_failure()
+        if self._core.state() == "failed":
+            self._tell_failure()
 
-    def _look_for_failure(self) -> None:
-        if self._core.state() != "failed":
-            return
+    def _tell_failure(self) -> None:
         callbacks, self._on_failure = self._on_failure, []
         for callback in callbacks:
             callback(self._core.failure() or "unknown")

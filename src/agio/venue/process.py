@@ -10,12 +10,12 @@ import signal
 import socket
 import sys
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 import uvloop
 
 from agio.bootstrap import REST, STREAM, WS_API, Exchange, Settings
-from agio.domain.errors import Fatal
+from agio.domain.errors import AgioError, Fatal
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +24,10 @@ FAILED = 75
 RESTARTS = "AGIO_RESTARTS"
 MOST_RESTARTS = 5
 """In a row, before the process gives up."""
-SUPERVISED = ("INVOCATION_ID", "AGIO_SUPERVISED")
-"""Environment variables that tell of a supervisor, which starts the process again itself: systemd's, and ours."""
+SUPERVISED = "AGIO_SUPERVISED"
+"""Says that whoever started this process will start it again after a failure."""
+SYSTEMD = "SYSTEMD_EXEC_PID"
+"""Systemd says the same by naming the process that it has started; what that one starts inherits the variable."""
 STEADY_SECONDS = 60
 """After so long a start counts as a good one."""
 
@@ -61,18 +63,28 @@ class Plain:
         """Nothing to end."""
 
 
+class _End(NamedTuple):
+    """How it ended: why it failed, if it did, and whether every thread has ended."""
+
+    failure: str | None
+    is_clean: bool
+
+
 def run(settings: Settings, guest: Guest, *, as_json: bool) -> None:
-    """Runs until a signal; ends with 0 after a clean stop. After a failure a new process takes this one's place."""
+    """Runs until a signal; ends with 0 after a stop. After a failure a new process takes this one's place."""
     _configure_logs()
     if not settings.port_base:
         settings = replace(settings, port_base=_free_base(settings.host))
-    failure = uvloop.run(_live(settings, guest, as_json=as_json))
-    if failure is not None:
-        _begin_anew(settings, failure)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        failure, is_clean = runner.run(_live(settings, guest, as_json=as_json))
+        if failure is not None:
+            _begin_anew(settings, failure)
+        if not is_clean:
+            _leave(0)  # closing the runner would wait for the threads that are still at work
 
 
-async def _live(settings: Settings, guest: Guest, *, as_json: bool) -> str | None:
-    """From start to stop; returns the failure that ended it, if one did."""
+async def _live(settings: Settings, guest: Guest, *, as_json: bool) -> _End:
+    """From start to stop."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[str | None] = loop.create_future()
 
@@ -85,9 +97,7 @@ async def _live(settings: Settings, guest: Guest, *, as_json: bool) -> str | Non
     exchange = Exchange(settings, end)
     await exchange.start()
     try:
-        ready = {**addresses(exchange), "users": await guest.settle(exchange)}
-        sys.stdout.write((json.dumps(ready) if as_json else guest.screen(ready)) + "\n")
-        sys.stdout.flush()
+        await _settle(exchange, guest, ended, as_json=as_json)
         loop.call_later(STEADY_SECONDS, os.environ.pop, RESTARTS, None)
         failure = await ended
     finally:
@@ -95,7 +105,19 @@ async def _live(settings: Settings, guest: Guest, *, as_json: bool) -> str | Non
         await exchange.stop()
     if failure is not None:
         log.critical("failed", extra={"reason": failure})
-    return failure
+    return _End(failure, exchange.is_clean)
+
+
+async def _settle(exchange: Exchange, guest: Guest, ended: asyncio.Future[str | None], *, as_json: bool) -> None:
+    try:
+        ready = {**addresses(exchange), "users": await guest.settle(exchange)}
+    except AgioError:
+        await asyncio.sleep(0)  # what broke the guest may be about to end everything
+        if ended.done():
+            return
+        raise
+    sys.stdout.write((json.dumps(ready) if as_json else guest.screen(ready)) + "\n")
+    sys.stdout.flush()
 
 
 def addresses(exchange: Exchange) -> dict[str, str]:
@@ -128,16 +150,24 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-def _begin_anew(settings: Settings, failure: str) -> None:
+def _begin_anew(settings: Settings, failure: str) -> NoReturn:
     """What failed is not retried: a supervisor starts a new process, or this one becomes it."""
     restarts = int(os.environ.get(RESTARTS, "0"))
-    if any(name in os.environ for name in SUPERVISED) or restarts >= MOST_RESTARTS:
-        raise SystemExit(FAILED)
+    supervised = os.environ.get(SUPERVISED) or os.environ.get(SYSTEMD) == str(os.getpid())
+    if supervised or restarts >= MOST_RESTARTS:
+        _leave(FAILED)
     os.environ[RESTARTS] = str(restarts + 1)
     sys.stderr.write(f"agio: {failure}; beginning anew\n")
     sys.stderr.flush()
     arguments = [*sys.orig_argv[1:], "--port-base", str(settings.port_base)]
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 -- itself, with its own arguments
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the process without waiting for its threads."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def _configure_logs() -> None:

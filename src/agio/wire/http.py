@@ -58,9 +58,9 @@ async def read_body(headers: Any, protocol: Body, limit: int) -> bytes | None:
     try:
         return await _read_body(headers, protocol, limit)
     except Exception as error:
-        from granian.rsgi import ProtocolClosed  # loaded long ago by the listener
+        from granian import rsgi  # loaded long ago by the listener
 
-        if isinstance(error, ProtocolClosed):
+        if isinstance(error, rsgi.ProtocolClosed):  # type: ignore[attr-defined]
             return None
         raise
 
