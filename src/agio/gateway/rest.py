@@ -89,7 +89,7 @@ class PrivateRequest(NamedTuple):
                 return Call(msgspec.json.decode(self.body, type=operation.body), micros=False)
             asked = dict(parse_qsl(self.query, keep_blank_values=True))
             return Call(msgspec.convert(asked, operation.body, strict=False), micros=False)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise errors.BAD_BODY.error(error) from error
 
 
@@ -146,6 +146,6 @@ class PrivateApp:
 def _told(body: bytes) -> dict[str, Any]:
     try:
         asked = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         asked = {}
     return asked if isinstance(asked, dict) else {}

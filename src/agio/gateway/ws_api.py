@@ -127,7 +127,7 @@ class WsApiRoom:
     async def _answer(self, session: Session, message: bytes, usage: Usage, now: int) -> tuple[Message, Reply]:
         try:
             request = _decode(message)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):  # the second: nested without end
             return Message(), self._refuse(errors.BAD_JSON, usage, now)
         if not isinstance(request.id, int | str | None) or isinstance(request.id, bool):
             return Message(), self._refuse(errors.BAD_JSON, usage, now)

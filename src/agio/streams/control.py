@@ -52,6 +52,8 @@ def parse(message: bytes) -> Request:
     """Raises ControlError."""
     try:
         request = msgspec.json.decode(message)
+    except RecursionError:  # nested without end
+        raise ControlError(3, "Invalid JSON: recursion limit exceeded at line 1 column 128") from None
     except msgspec.DecodeError as error:
         raise ControlError(3, f"Invalid JSON: expected value at {_place(message, str(error))}") from None
     if not isinstance(request, dict) or "method" not in request:
