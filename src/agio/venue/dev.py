@@ -8,6 +8,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec import json
+
 from agio.bootstrap import Exchange, Settings
 from agio.domain.money import units
 from agio.gateway.limits import Figures
@@ -90,16 +92,14 @@ class Demo:
         self, exchange: Exchange, listed: listing.Listing, user: User | None, name: str
     ) -> dict[str, str]:
         identity = exchange.identity
-        if user is None:
-            user = await identity.add_user(name)
-            numbers = exchange.catalogue.current.by_asset
-            for asset in listed.asset:
-                await _deposit(exchange, user.account, numbers[asset.name].id, units(asset.demo))
-            if self.unlimited:
-                await _raise_limits(exchange, user.account)
+        user = user or await identity.add_user(name)
         keys = await identity.secrets_of(name)
-        key = keys[0] if keys else await identity.add_key(name, "hmac", None, ("read", "trade", "withdraw"))
-        return {"name": name, "api_key": key.api_key, "secret_key": key.secret or ""}
+        if not keys:  # the key comes last: whoever has one has everything
+            await _fund(exchange, user.account, {asset.name: units(asset.demo) for asset in listed.asset})
+            keys = [await identity.add_key(name, "hmac", None, ("read", "trade", "withdraw"))]
+        if self.unlimited:
+            await _raise_limits(exchange, user.account)
+        return {"name": name, "api_key": keys[0].api_key, "secret_key": keys[0].secret or ""}
 
     async def _quote(self, exchange: Exchange, markets: list[listing.MarketSpec], known: dict[str, User]) -> None:
         quoting, taking = [await self._house(exchange, known.get(name), name) for name in HOUSE]
@@ -121,17 +121,20 @@ class Demo:
 
     @staticmethod
     async def _house(exchange: Exchange, user: User | None, name: str) -> int:
-        if user is None:
-            user = await exchange.identity.add_user(name)
-            for asset in exchange.catalogue.current.assets:
-                await _deposit(exchange, user.account, asset.id, HOUSE_FUNDS)
-            await _raise_limits(exchange, user.account)
+        user = user or await exchange.identity.add_user(name)
+        await _fund(exchange, user.account, {asset.name: HOUSE_FUNDS for asset in exchange.catalogue.current.assets})
+        await _raise_limits(exchange, user.account)
         return user.account
 
 
-async def _deposit(exchange: Exchange, account: int, asset: int, amount: int) -> None:
-    if amount:
-        await exchange.shard.command({"Deposit": {"account": account, "asset": asset, "amount": amount}})
+async def _fund(exchange: Exchange, account: int, amounts: dict[str, int]) -> None:
+    """Deposits what the account has nothing of: a start that was cut off is finished by the next."""
+    reply = await exchange.shard.account(account, True, False)
+    held = {balance["asset"] for balance in json.decode(reply.body)["balances"]}
+    for name, amount in amounts.items():
+        if amount and name not in held:
+            asset = exchange.catalogue.current.by_asset[name].id
+            await exchange.shard.command({"Deposit": {"account": account, "asset": asset, "amount": amount}})
 
 
 async def _raise_limits(exchange: Exchange, account: int) -> None:
