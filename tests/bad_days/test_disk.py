@@ -7,19 +7,10 @@ from agio.cli.admin_client import Admin
 from agio.shard import log
 from tests.bad_days.client import Client, until
 from tests.bad_days.faults import Faults
-from tests.bad_days.load import judge, placing
-from tests.exchange import Exchange, first_line, running, start
+from tests.bad_days.load import judge, placing, raise_limits
+from tests.exchange import first_line, running, start
 
 QUIET = ("--liquidity", "none")
-BECAUSE = {"actor": "test", "reason": "a long load"}
-
-
-def raise_limits(exchange: Exchange) -> None:
-    """No count of orders stands in the load's way."""
-    admin = Admin(exchange.folder)
-    many = {"ten_seconds": 10**9, "day": 10**9, "open": 10**9}
-    for user in exchange.users:
-        admin.post("/accounts/limits", account=admin.account(user.name), **many, **BECAUSE)
 
 
 def test_a_failed_sync_loses_nothing_and_it_begins_anew_by_itself(tmp_path: Path, faults: Faults) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from agio.cli.admin_client import Admin
 from tests.bad_days.client import Client
+from tests.bad_days.load import raise_limits
 from tests.exchange import Exchange, running
 from tests.unit.wire.raw import Client as Reader
 from tests.unit.wire.raw import dial
@@ -17,8 +17,6 @@ from tests.unit.wire.raw import dial
 PRICE = "30000.00"
 FILLS = 6_000
 """As many executions as fill a reader's buffers: about 2.5 KB each to a listener of both users."""
-MANY = {"ten_seconds": 2**31, "day": 2**31, "open": 0}
-BECAUSE = {"actor": "test", "reason": "a long load"}
 
 
 def never_reads(port: int, target: str) -> socket.socket:
@@ -35,9 +33,7 @@ def never_reads(port: int, target: str) -> socket.socket:
 
 def trade(exchange: Exchange, done: threading.Event) -> None:
     """One maker's big order, and takers who eat it piece by piece."""
-    admin = Admin(exchange.folder)
-    for user in exchange.users:
-        admin.post("/accounts/limits", account=admin.account(user.name), **MANY, **BECAUSE)
+    raise_limits(exchange)
     seller = Client(exchange.rest, exchange.users[1], "127.0.2.1")
     buyers = [Client(exchange.rest, exchange.users[0], f"127.0.2.{i + 2}") for i in range(4)]
     assert seller.place(side="SELL", quantity="9", price=PRICE).status == 200
