@@ -15,6 +15,9 @@ use crate::sequencer::Group;
 
 /// Requests that may be under way at once.
 const MOST_UNDER_WAY: usize = 65_536;
+/// Requests for which the engine's thread is woken although the disk is busy: until then nothing could leave anyway, and
+/// waking it for each costs more than the work.
+const WORTH_WAKING: usize = 16;
 
 /// Why a request is not taken. Nothing of it has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +50,8 @@ pub enum State {
 struct Table {
     intake: VecDeque<Request>,
     slot: Option<Group>,
+    /// The disk's thread waits for a group.
+    disk_idle: bool,
     stopping: bool,
     engine_done: bool,
     failure: Option<String>,
@@ -114,7 +119,9 @@ impl Desk {
         }
         self.under_way.fetch_add(1, Ordering::Relaxed);
         table.intake.push_back(request);
-        self.engine_wakes.notify_one();
+        if table.disk_idle || table.intake.len() >= WORTH_WAKING {
+            self.engine_wakes.notify_one();
+        }
         Ok(())
     }
 
@@ -171,7 +178,8 @@ impl Desk {
             if table.failure.is_some() {
                 return Turn::End;
             }
-            if !group.is_empty && table.slot.is_none() {
+            // While the disk is busy the group grows: a small one behind the current would cost a sync of its own.
+            if !group.is_empty && table.slot.is_none() && (table.disk_idle || !group.has_room) {
                 return Turn::HandOver;
             }
             queue.append(&mut table.intake);
@@ -221,12 +229,15 @@ impl Desk {
         let mut table = self.table.lock();
         loop {
             if let Some(group) = table.slot.take() {
+                table.disk_idle = false;
                 self.engine_wakes.notify_one();
                 return Some(group);
             }
             if table.engine_done {
                 return None;
             }
+            table.disk_idle = true;
+            self.engine_wakes.notify_one();
             self.disk_wakes.wait(&mut table);
         }
     }
