@@ -28,9 +28,13 @@ def permits(key: ApiKey, security: Security) -> bool:
 
 def admit(identity: Identity, name: str | None, security: Security) -> ApiKey:
     """The key of that name; ApiError -2014 when it is no key's name, -2015 when it is unknown or may not do this."""
-    if not name or len(name) > LONGEST_KEY or not (name.isascii() and name.isalnum()):
+    key = identity.key(name) if name else None
+    if key is None and not _is_name(name):  # the form of a known key needs no look
         raise errors.BAD_KEY_FORMAT.error()
-    key = identity.key(name)
     if key is None or not permits(key, security):
         raise errors.KEY_REJECTED.error()
     return key
+
+
+def _is_name(name: str | None) -> bool:
+    return name is not None and 0 < len(name) <= LONGEST_KEY and name.isascii() and name.isalnum()

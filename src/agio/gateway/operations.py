@@ -41,6 +41,8 @@ class Row:
     operation: Operation
     rest_schema: codec.Schema | None
     ws_schema: codec.Schema | None
+    is_signed: bool
+    is_keyed: bool
     tally: Tally = field(default_factory=Tally)
 
     @classmethod
@@ -48,7 +50,8 @@ class Row:
         """Makes the parsers."""
         parsed = operation.security not in (Security.ADMIN, Security.OPS)
         rest = codec.rest_schema(operation) if parsed and operation.rest else None
-        return cls(operation, rest, codec.ws_schema(operation) if operation.ws else None)
+        ws = codec.ws_schema(operation) if operation.ws else None
+        return cls(operation, rest, ws, operation.is_signed, operation.security is not Security.NONE)
 
 
 class Table:

@@ -49,7 +49,9 @@ class PublicApp:
         if len(query) > LONGEST_QUERY:
             protocol.response_bytes(414, [JSON, CLOSE], TOO_LARGE)
             return
-        body = b"" if method in BODYLESS else await read_body(headers, protocol, LONGEST_BODY)
+        # Asking for a body that is empty would cost a turn of the server's thread and of ours: 20 µs.
+        empty = method in BODYLESS or headers.get("content-length") == "0"
+        body = b"" if empty else await read_body(headers, protocol, LONGEST_BODY)
         if body is None:
             protocol.response_bytes(413, [JSON, CLOSE], TOO_LARGE)
             return
