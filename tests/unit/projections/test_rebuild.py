@@ -72,7 +72,7 @@ class Replay:
 def log(monkeypatch: pytest.MonkeyPatch) -> list[MadeRows]:
     """What the log replays to."""
     rows = list(history(500))
-    monkeypatch.setattr(shard_log, "replay", lambda folder, first: Replay(rows[first - 1 :]))
+    monkeypatch.setattr(shard_log, "Replay", lambda folder, first: Replay(rows[first - 1 :]))
     return rows
 
 
