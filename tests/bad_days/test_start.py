@@ -10,7 +10,7 @@ import pytest
 from agio.shard import log
 from tests.bad_days.client import Client
 from tests.bad_days.faults import Faults
-from tests.cli.agio import agio
+from tests.cli.agio import BECAUSE, agio, read, told
 from tests.exchange import AGIO, Exchange, running, start
 
 QUIET = ("--liquidity", "none")
@@ -120,6 +120,23 @@ def test_another_master_key_is_refused(sealed: tuple[Path, Path]) -> None:
     key.chmod(0o600)
     with running(folder, *QUIET, environment=named) as again:
         assert Client(again.rest, again.user).signed("GET", "/api/v3/account").status == 200
+
+
+def test_a_lost_master_key_costs_keys_but_no_money(sealed: tuple[Path, Path]) -> None:
+    """The way out that the runbook tells."""
+    folder, key = sealed
+    named = {"AGIO_MASTER_KEY_FILE": str(key)}
+    with running(folder, program="serve", environment=named):
+        old = str(read(folder, "user", "list")[0]["account"])
+    key.unlink()
+    (folder / "identity.db").rename(folder / "identity.old")
+    with running(folder, program="serve", environment=named):
+        assert agio(folder, "account", "show", "alice").returncode == 1, "nobody is known any more"
+        assert "1000000.00000000" in told(folder, "account", "show", old)
+        told(folder, "user", "add", "alice", *BECAUSE)
+        told(folder, "account", "withdraw", old, "USDT", "1000000", *BECAUSE)
+        told(folder, "account", "deposit", "alice", "USDT", "1000000", *BECAUSE)
+        assert "1000000.00000000" in told(folder, "account", "show", "alice")
 
 
 def test_a_master_key_among_the_data_is_refused(tmp_path: Path) -> None:

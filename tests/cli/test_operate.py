@@ -69,6 +69,15 @@ def test_rights_commission_and_limits(served: Exchange) -> None:
     assert client.place("SOLEUR", "BUY", "1", "10.00")[0] != 200
 
 
+def test_an_operator_cancels_what_an_owner_cannot(served: Exchange) -> None:
+    client = trader(served, "olga")
+    told(served.folder, "account", "deposit", "olga", "EUR", "1000", *BECAUSE)
+    assert [client.place("SOLEUR", "BUY", "1", price)[0] for price in ("10.00", "11.00")] == [200, 200]
+    assert "canceled: 2" in told(served.folder, "account", "cancel", "olga", "SOLEUR", *BECAUSE)
+    assert balance(served, "olga", "EUR") == ("1000.00000000", "0.00000000")
+    assert "UnknownOrder" in refused(served.folder, "account", "cancel", "olga", "SOLEUR", *BECAUSE)
+
+
 def test_a_revoked_key_is_dead_and_stays_listed(served: Exchange) -> None:
     told(served.folder, "user", "add", "kim", *BECAUSE)
     made = read(served.folder, "key", "add", "kim", "--permissions", "read", *BECAUSE)

@@ -119,3 +119,13 @@ def limits(
     answer = admin.post("/accounts/limits", account=number, **figures, actor=actor, reason=reason)
     told = ", ".join(f"{name} {value or 'default'}" for name, value in figures.items())
     done(answer, f"limits of account {who}: {told}", as_json=as_json)
+
+
+@_changing
+@click.argument("symbol")
+def cancel(who: str, symbol: str, actor: str, reason: str, folder: Path, as_json: bool) -> None:
+    """Cancel all open orders of ACCOUNT in market SYMBOL."""
+    admin = Admin(folder)
+    answer = admin.post("/accounts/cancel", account=admin.account(who), symbol=symbol, actor=actor, reason=reason)
+    ended = sum("Executed" in event for event in answer["events"])
+    done(answer, f"canceled: {ended}", as_json=as_json)

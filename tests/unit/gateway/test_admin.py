@@ -69,6 +69,11 @@ async def get(world: World, path: str, query: str = "") -> Any:
             {"account": 1, "day": 5},
             {"SetLimits": {"account": 1, "limits": {"ten_seconds": 0, "day": 5, "open": 0}}},
         ),
+        (
+            "accounts/cancel",
+            {"account": 1, "symbol": "ETHUSDT"},
+            {"CancelAll": {"account": 1, "signed": {"key": 0, "sent": 0, "window": 0}, "market": 1}},
+        ),
         ("assets", {"name": "SOL"}, {"ListAsset": {"name": "SOL", "precision": 8}}),
         (
             "markets",

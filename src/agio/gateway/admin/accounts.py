@@ -53,6 +53,17 @@ class OrderLimits(Act):
     open: Number = 0
 
 
+class CancelOrders(Act):
+    """All open orders of an account in one market."""
+
+    account: Number
+    symbol: str
+
+
+BY_AN_OPERATOR = {"key": 0, "sent": 0, "window": 0}
+"""No client's key, time and window."""
+
+
 def balances(venue: Venue, call: Call) -> Answer:
     """What an account has."""
     return venue.shard.account(call.values.account, True, False)
@@ -94,6 +105,13 @@ def limits(venue: Venue, call: Call) -> Answer:
     return run(venue, "SetLimits", account=asked.account, limits=figures)
 
 
+def cancel_orders(venue: Venue, call: Call) -> Answer:
+    """Cancels an account's open orders; refused as UnknownOrder when there are none."""
+    asked: CancelOrders = call.values
+    market = venue.market(asked.symbol).id
+    return run(venue, "CancelAll", account=asked.account, signed=BY_AN_OPERATOR, market=market)
+
+
 ROWS = (
     Operation(
         "admin.accounts.balances", "What an account has: `?account=1`.", Security.ADMIN, balances, Account,
@@ -118,5 +136,9 @@ ROWS = (
     Operation(
         "admin.accounts.limits", "Sets how many orders an account may have.", Security.ADMIN, limits, Events,
         rest=("POST", "/admin/accounts/limits"), body=OrderLimits,
+    ),
+    Operation(
+        "admin.accounts.cancel", "Cancels all open orders of an account in a market.", Security.ADMIN, cancel_orders,
+        Events, rest=("POST", "/admin/accounts/cancel"), body=CancelOrders,
     ),
 )  # fmt: skip
