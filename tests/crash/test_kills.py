@@ -14,6 +14,8 @@ from tests.exchange import AGIO
 
 KILLS = 25
 SOAK_KILLS = 1000
+SOAK_LIVES = 20
+"""Exchanges among which the kills are divided: every check reads the whole life."""
 PERIOD = 5
 """In so many rounds, one kill comes while starting, and one end is a clean stop: the next start is from a snapshot."""
 
@@ -58,9 +60,10 @@ async def test_an_acknowledged_order_survives(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-async def test_an_acknowledged_order_survives_each_of_many_kills(tmp_path: Path) -> None:
-    kills = int(os.environ.get("AGIO_KILLS", SOAK_KILLS))
-    judge_effort(await survive(tmp_path / "data", kills, seed=2), kills)
+@pytest.mark.parametrize("life", range(SOAK_LIVES))
+async def test_an_acknowledged_order_survives_each_of_many_kills(tmp_path: Path, life: int) -> None:
+    kills = int(os.environ.get("AGIO_KILLS", SOAK_KILLS)) // SOAK_LIVES
+    judge_effort(await survive(tmp_path / "data", kills, seed=100 + life), kills)
 
 
 async def test_a_log_that_lost_its_end_is_noticed(tmp_path: Path) -> None:
