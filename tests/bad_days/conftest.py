@@ -1,6 +1,6 @@
 """One exchange for all bad days that it must survive; those that it need not have their own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from tests.bad_days.client import Client
 from tests.bad_days.faults import Faults, compile_shim
 from tests.conftest import program
-from tests.exchange import Exchange, running
+from tests.exchange import Exchange, running, start
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +40,18 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def faults(shim: Path, tmp_path: Path) -> Faults:
     """Switches for one test's own exchange."""
     return Faults(shim, tmp_path)
+
+
+@pytest.fixture
+def begin() -> Iterator[Callable[..., Exchange]]:
+    """`tests.exchange.start`, for exchanges that the test itself ends; what still runs after it is killed."""
+    begun: list[Exchange] = []
+
+    def one_more(folder: Path, *options: str, **how: dict[str, str]) -> Exchange:
+        begun.append(start(folder, *options, environment=how.get("environment")))
+        return begun[-1]
+
+    yield one_more
+    for exchange in begun:
+        exchange.process.kill()
+        exchange.process.wait()

@@ -1,6 +1,7 @@
 """Disks that fail: nothing that was acknowledged is lost, nothing is doubled, and it goes on by itself."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from agio.cli.admin_client import Admin
@@ -8,7 +9,7 @@ from agio.shard import log
 from tests.bad_days.client import Client, until
 from tests.bad_days.faults import Faults
 from tests.bad_days.load import judge, placing, raise_limits
-from tests.exchange import first_line, running, start
+from tests.exchange import Exchange, first_line, running
 
 QUIET = ("--liquidity", "none")
 
@@ -29,9 +30,11 @@ def test_a_failed_sync_loses_nothing_and_it_begins_anew_by_itself(tmp_path: Path
     assert log.verify(str(tmp_path / "data" / "log"))["damage"] == []
 
 
-def test_under_a_supervisor_it_ends_and_says_that_it_wants_to_be_started(tmp_path: Path, faults: Faults) -> None:
+def test_under_a_supervisor_it_ends_and_asks_to_be_started(
+    begin: Callable[..., Exchange], tmp_path: Path, faults: Faults
+) -> None:
     supervised = {**faults.environment, "AGIO_SUPERVISED": "1"}
-    exchange = start(tmp_path / "data", *QUIET, environment=supervised)
+    exchange = begin(tmp_path / "data", *QUIET, environment=supervised)
     client = Client(exchange.rest, exchange.user)
     before = client.place()
     faults.set("sync")

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from agio.shard import log
 from tests.bad_days.client import Client
 from tests.bad_days.faults import Faults
 from tests.cli.agio import BECAUSE, agio, read, told
-from tests.exchange import AGIO, Exchange, running, start
+from tests.exchange import AGIO, Exchange, running
 
 QUIET = ("--liquidity", "none")
 ORDERS = 40
@@ -30,9 +31,9 @@ def refusal(folder: Path, environment: dict[str, str] | None = None) -> str:
 
 
 @pytest.fixture
-def killed(tmp_path: Path) -> tuple[Exchange, list[int]]:
+def killed(begin: Callable[..., Exchange], tmp_path: Path) -> tuple[Exchange, list[int]]:
     """An exchange that was killed, and so has no snapshot; and the numbers of the orders that were open."""
-    exchange = start(tmp_path / "data", *QUIET)
+    exchange = begin(tmp_path / "data", *QUIET)
     client = Client(exchange.rest, exchange.user)
     numbers = [client.place().body["orderId"] for _ in range(ORDERS)]
     exchange.process.send_signal(signal.SIGKILL)

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,12 +15,13 @@ import pytest
 from agio.shard import log
 from tests.bad_days.client import Client, until
 from tests.bad_days.load import Told, judge, placing, raise_limits
-from tests.exchange import Exchange, running, start
+from tests.exchange import Exchange, running
 from tests.unit.wire.raw import Client as Reader
 from tests.unit.wire.raw import dial
 
 QUIET = ("--liquidity", "none")
 SECONDS = 5
+Begin = Callable[..., Exchange]
 
 
 @asynccontextmanager
@@ -61,9 +62,9 @@ async def stop_under_load(exchange: Exchange, number: signal.Signals) -> tuple[T
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_stop_under_load(tmp_path: Path, number: signal.Signals) -> None:
+async def test_a_stop_under_load(begin: Begin, tmp_path: Path, number: signal.Signals) -> None:
     folder = tmp_path / "data"
-    exchange = start(folder, *QUIET)
+    exchange = begin(folder, *QUIET)
     raise_limits(exchange)
     told, seconds = await stop_under_load(exchange, number)
     assert seconds < SECONDS
@@ -76,8 +77,8 @@ async def test_a_stop_under_load(tmp_path: Path, number: signal.Signals) -> None
         judge(again, told)
 
 
-def test_a_second_signal_changes_nothing(tmp_path: Path) -> None:
-    exchange = start(tmp_path / "data", *QUIET)
+def test_a_second_signal_changes_nothing(begin: Begin, tmp_path: Path) -> None:
+    exchange = begin(tmp_path / "data", *QUIET)
     assert Client(exchange.rest, exchange.user).place().status == 200
     for _ in range(3):
         os.kill(exchange.process.pid, signal.SIGTERM)
