@@ -19,6 +19,10 @@ LONGEST = 0.6
 """Seconds of load before an end."""
 
 
+WORTH = 20
+"""Orders that are acknowledged, at least, before an end."""
+
+
 class Venue:
     """An exchange that dies and is started again on the same folder, and what its clients know of it."""
 
@@ -50,11 +54,18 @@ class Venue:
     async def end_under_load(self, exchange: Exchange, how: signal.Signals, name: str) -> None:
         """Lets them trade for a while; then the process is sent `how`."""
         async with trading(exchange, self.ledger, self.chance, name):
+            already = self.acknowledged()
             await asyncio.sleep(self.chance.uniform(0.05, LONGEST))
+            while self.acknowledged() < already + WORTH:  # a slow machine has to have said something, too
+                await asyncio.sleep(0.01)
             exchange.process.send_signal(how)
             code = await asyncio.to_thread(exchange.process.wait)
         assert code == (0 if how == signal.SIGTERM else -how), exchange.errors.read_text()
         self.kills += how == signal.SIGKILL
+
+    def acknowledged(self) -> int:
+        """Orders of which somebody was told."""
+        return sum(order.known is not None for order in self.ledger.orders.values())
 
     def verify(self) -> None:
         """The log is whole; remembers the hash of all state as a replay from zero gives it."""

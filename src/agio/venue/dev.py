@@ -96,9 +96,9 @@ class Demo:
         keys = await identity.secrets_of(name)
         if not keys:  # the key comes last: whoever has one has everything
             await _fund(exchange, user.account, {asset.name: units(asset.demo) for asset in listed.asset})
+            if self.unlimited:
+                await _raise_limits(exchange, user.account)
             keys = [await identity.add_key(name, "hmac", None, ("read", "trade", "withdraw"))]
-        if self.unlimited:
-            await _raise_limits(exchange, user.account)
         return {"name": name, "api_key": keys[0].api_key, "secret_key": keys[0].secret or ""}
 
     async def _quote(self, exchange: Exchange, markets: list[listing.MarketSpec], known: dict[str, User]) -> None:
