@@ -1,5 +1,6 @@
-//! Order commands a second: the engine alone, the whole shard with its log, and a probe that writes and syncs frames of
-//! the sizes that the shard has just written. They take turns, so that what else the machine does falls on all.
+//! Order commands a second: the engine alone, engine and journal on a thread each as in a shard, and a probe that writes
+//! and syncs frames of the sizes that the journal has just written. They take turns, so that what else the machine does
+//! falls on all.
 //!
 //! `cargo run --release -p agio-runner --example log -- [folder] [commands] [rounds]`. The engine's time is its thread's on
 //! a core; the other two, which wait for the disk, are timed by the clock. The hash proves that all did the same work.
@@ -8,29 +9,32 @@
 #[allow(dead_code, reason = "it is shared with the engine's own bench")]
 mod workload;
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use agio_engine::Engine;
 use agio_engine::commands::{Command, Envelope, encode_record};
 use agio_engine::units::{Micros, Sequence};
-use agio_journal::{Disk, Storage};
-use agio_runner::clock::ManualTime;
-use agio_runner::{Answer, Desk, Durability, OWN_LANE, Options, Refusal, Request, Shard};
+use agio_journal::{Disk, Frame, LogId, Mark, Recovery, Storage, Writer, create};
+use agio_runner::{Answer, Group, OWN_LANE, Request, Sequencer};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Time stands still, so that all runs come to the same state.
 const NOW: Micros = Micros(1_700_000_000_000_000);
-const SEGMENT: u64 = 64 << 20;
+/// One holds a run: the runner's housekeeping, which prepares the next, is not here.
+const SEGMENT: u64 = 256 << 20;
 /// What a frame has besides its records, about.
 const FRAME_HEAD: u64 = 64;
-const PAUSE: Duration = Duration::from_micros(20);
-/// The question that ends a run.
-const LAST: u64 = u64::MAX;
+/// Requests that come in at once.
+const INTAKE: usize = 256;
+/// Finished orders that the sequencer remembers, as in a shard.
+const REMEMBER: usize = 20_000;
 
 fn main() -> Outcome<()> {
     let mut arguments = std::env::args().skip(1);
@@ -98,80 +102,72 @@ struct Logged {
     hash: String,
 }
 
-/// The same through a shard: sequenced, applied, written, synced, published.
+/// The same through the two threads of a shard: one sequences, applies and answers, the other writes and syncs. As in the
+/// runner, a group is handed over when the disk is free or the group full. What comes in is there already.
 fn with_log(folder: &Path, commands: &[Command]) -> Outcome<Logged> {
-    let options = Options {
-        folder: folder.join("log"),
-        durability: Durability::Fdatasync,
-        segment_bytes: SEGMENT,
-        follow_forward: false,
-        least_free_bytes: 0,
-        remember: 20_000,
-        manual_time: Some(ManualTime::at(NOW)),
-    };
-    let mut shard = Shard::open(&options)?;
-    let mut client = Client { desk: Arc::clone(shard.desk()), groups: Vec::new(), hash: None };
-    for command in workload::setup() {
-        client.submit(0, Some(&command));
-    }
-    client.finish();
-    client.groups.clear();
+    let disk: Arc<dyn Storage> = Arc::new(Disk::open(folder.join("log"))?);
+    let options = agio_journal::Options { segment_bytes: SEGMENT, ..agio_journal::Options::default() };
+    create(&*disk, LogId { identity: [1; 16], epoch: 0 }, Mark::default(), &options)?;
+    let (builder, writer) = Recovery::open(disk, &options, None)?.finish()?.split();
+    let (groups, taken) = sync_channel(1);
+    let (spares, spare) = channel();
+    let journal = std::thread::spawn(move || write(writer, &taken, &spares));
+    let mut line =
+        Line { sequencer: Sequencer::new(Engine::new(), builder, REMEMBER), groups, spare, sizes: Vec::new() };
+    line.run(&workload::setup())?;
+    line.sizes.clear();
     let begin = Instant::now();
-    for command in commands {
-        client.submit(0, Some(command));
-    }
-    let hash = client.finish();
-    let took = begin.elapsed();
-    shard.stop()?;
-    client.groups.retain(|size| *size > 0);
-    Ok(Logged { took, groups: client.groups, hash })
+    line.run(commands)?;
+    let Line { sequencer, groups, sizes, .. } = line;
+    drop(groups);
+    journal.join().map_err(|_| "the journal's thread panicked")??;
+    Ok(Logged { took: begin.elapsed(), groups: sizes, hash: hash_of(sequencer.engine()) })
 }
 
-/// Asks, and takes what comes out, as event loop and projector do.
-struct Client {
-    desk: Arc<Desk>,
-    groups: Vec<usize>,
-    hash: Option<String>,
+/// The engine's side.
+struct Line {
+    sequencer: Sequencer,
+    groups: SyncSender<Group>,
+    spare: Receiver<Frame>,
+    sizes: Vec<usize>,
 }
 
-impl Client {
-    fn submit(&mut self, token: u64, command: Option<&Command>) {
-        while let Err(refusal) = self.desk.submit(request(token, command.cloned())) {
-            assert_eq!(refusal, Refusal::Busy, "nothing else stands in the way");
-            self.take();
-            std::thread::sleep(PAUSE);
-        }
-    }
-
-    fn take(&mut self) {
-        for published in self.desk.outbox.take() {
-            self.groups.push(published.batch.marks.len());
-            for answer in published.answers.into_iter().filter(|answer| answer.token == LAST) {
-                self.hash = String::from_utf8(answer.body).ok();
+impl Line {
+    fn run(&mut self, commands: &[Command]) -> Outcome<()> {
+        let mut queue = VecDeque::new();
+        for part in commands.chunks(INTAKE) {
+            queue.extend(part.iter().cloned().map(request));
+            while !queue.is_empty() {
+                self.sequencer.run(&mut queue, NOW).map_err(|poisoned| poisoned.message)?;
+                if !self.sequencer.has_room() {
+                    self.hand_over()?;
+                }
             }
         }
-        while self.desk.backlog.take(16_000, Duration::ZERO).is_some_and(|batches| !batches.is_empty()) {}
+        self.hand_over()
     }
 
-    /// Waits until all is durable; the hash of the state then.
-    fn finish(&mut self) -> String {
-        self.submit(LAST, None);
-        loop {
-            self.take();
-            match self.hash.take() {
-                Some(hash) => return hash,
-                None => std::thread::sleep(PAUSE),
-            }
-        }
+    fn hand_over(&mut self) -> Outcome<()> {
+        let group = self.sequencer.take(self.spare.try_recv().unwrap_or_default());
+        self.sizes.push(group.batch.marks.len());
+        Ok(self.groups.send(group)?)
     }
 }
 
-fn request(token: u64, command: Option<Command>) -> Request {
-    let reply = move |view: &agio_runner::View<'_>, _: &[_]| {
-        let body = if token == LAST { hash_of(view.engine).into_bytes() } else { Vec::new() };
-        Answer { token, status: 200, body, orders: None }
-    };
-    Request { token, command, deadline: Micros(u64::MAX), reply: Box::new(reply) }
+/// The journal's side.
+fn write(mut writer: Writer, groups: &Receiver<Group>, spares: &Sender<Frame>) -> agio_journal::Result<()> {
+    for mut group in groups {
+        if let Some(frame) = group.frame.take() {
+            writer.commit(&frame)?;
+            let _ = spares.send(frame);
+        }
+    }
+    Ok(())
+}
+
+fn request(command: Command) -> Request {
+    let reply = |_: &agio_runner::View<'_>, _: &[_]| Answer { token: 0, status: 200, body: Vec::new(), orders: None };
+    Request { token: 0, command: Some(command), deadline: Micros(u64::MAX), reply: Box::new(reply) }
 }
 
 /// The bytes of each frame.

@@ -143,6 +143,7 @@ impl Sequencer {
     /// Takes the group, its frame sealed in the memory of `spare`.
     pub fn take(&mut self, spare: Frame) -> Group {
         let mut group = std::mem::take(&mut self.group);
+        self.group.batch.events.reserve(group.batch.events.len()); // the next will be about as large
         group.frame = self.builder.seal(spare);
         group.last = self.engine.sequence();
         group
