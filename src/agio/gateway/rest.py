@@ -63,7 +63,7 @@ class PublicApp:
             self._address(scope.client, headers),
             headers.get("x-mbx-apikey"),
             headers.get("x-mbx-time-unit"),
-            "text/html" in headers.get("accept", ""),
+            method == "GET" and "text/html" in headers.get("accept", ""),
         )
         response = await self._dispatch(request)
         protocol.response_bytes(response.status, response.headers, response.body)
