@@ -48,7 +48,7 @@ class Bench:
 
     def pair(self) -> None:
         """The peer, orders that rest, and orders that fill them: afterwards the book is as before."""
-        users = self._exchange.users[:: (1, -1)[self._pairs % 2]]
+        users = self._users()
         self._pairs += 1
         empty = self._leg("resting", self._peer, users, self._orders)
         with watching.watch_lag(self._exchange) as lags:
@@ -66,7 +66,7 @@ class Bench:
 
     def reports(self) -> None:
         """At half the rate: from acknowledgement to execution report."""
-        users, orders = self._exchange.users, self._orders
+        users, orders = self._users(), self._orders
         half = sorted(self.samples["rate"])[len(self.samples["rate"]) // 2] / 2
         ws_api = self._exchange.ready["ws_api"].removeprefix("ws://").partition("/")[0]
         found = self._trade("resting", users, rate=half, reports=ws_api).found
@@ -80,6 +80,10 @@ class Bench:
         counts = watching.counted(self._exchange, self.accepted)
         if counts != (self.accepted, self.filled):
             raise RuntimeError(f"acknowledged: {self.accepted} orders, {self.filled} fills; in history: {counts}")
+
+    def _users(self) -> list[dict[str, str]]:
+        """Who buys and who sells: they take turns, so that neither runs out of money."""
+        return self._exchange.users[:: (1, -1)[self._pairs % 2]]
 
     def _add(self, **samples: float) -> None:
         for name, value in samples.items():
