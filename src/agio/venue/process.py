@@ -7,6 +7,7 @@ import gc
 import json
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -31,6 +32,10 @@ SYSTEMD = "SYSTEMD_EXEC_PID"
 """Systemd says the same by naming the process that it has started; what that one starts inherits the variable."""
 COLLECT_AFTER = 50_000
 """Objects made and not freed before the garbage collector looks at them."""
+LOWEST_BASE, HIGHEST_BASE = 12_000, 32_000
+"""Where free ports are looked for."""
+PLACES = 6
+"""Ports of one exchange, those of products to come included."""
 STEADY_SECONDS = 60
 """After so long a start counts as a good one."""
 
@@ -142,14 +147,15 @@ def addresses(exchange: Exchange) -> dict[str, str]:
 
 
 def _free_base(host: str) -> int:
-    """A port base all of whose ports are free, so that a process that begins anew finds them again."""
+    """A port base all of whose ports are free, so that a process that begins anew finds them again.
+
+    Below the range from which systems take the ports of outgoing connections: one of those could come in between.
+    """
     for _ in range(100):
-        with socket.socket() as probe:
-            probe.bind((host, 0))
-            base = int(probe.getsockname()[1])
-        if base < 65_000 and all(_is_free(host, base + place) for place in range(6)):
+        base = LOWEST_BASE + secrets.randbelow(HIGHEST_BASE - LOWEST_BASE)
+        if all(_is_free(host, base + place) for place in range(PLACES)):
             return base
-    raise Fatal("no six free ports in a row were found; choose some with --port-base")
+    raise Fatal(f"no {PLACES} free ports in a row were found; choose some with --port-base")
 
 
 def _is_free(host: str, port: int) -> bool:
