@@ -25,9 +25,8 @@ class HttpLimits:
 
     header_bytes: int = 64 * 1024
     """Request line and headers; granian's least is 8 KiB. A signed query of a big order list fits well."""
-    header_seconds: float = 75.0
-    """How long a client may take to send them. It runs from the end of the request before, too: it is how long a
-    connection may be idle, and clients keep theirs for a minute."""
+    header_seconds: float = 10.0
+    """How long a client may take to send them."""
     connections: int = 4096
     """Open at the same time."""
     stop_seconds: float = 3.0
