@@ -51,7 +51,14 @@ def test_nothing_forbidden_in_any_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "planted", ["/".join(("cd ", "work", "main")), "/home/ann/agio", "/".join(('"', "root", '.cargo"')), "--index-url x", "# TODO later"]
+    "planted",
+    [
+        "/".join(("cd ", "work", "main")),
+        "/home/ann/agio",
+        "/".join(('"', "root", '.cargo"')),
+        "--index-url x",
+        "# TODO later",
+    ],
 )
 def test_a_planted_leak_is_found(planted: str) -> None:
     assert forbidden("planted", planted)
