@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import ccxt
 import ccxt.async_support
-import pytest
 import pytest_asyncio
 import requests
 from binance import AsyncClient, Client
