@@ -88,6 +88,7 @@ impl PyShard {
             least_free_bytes,
             remember: REMEMBER,
             manual_time: manual_time.map(|start| ManualTime::at(Micros(start))),
+            tripwire: None,
         };
         py.detach(|| Self::open(&options, projected)).map_err(|error| not_started(&error))
     }

@@ -9,7 +9,7 @@ use agio_engine::events::Event;
 use agio_engine::units::Sequence;
 use agio_journal::{Disk, Extent, Progress, Reader, Storage, skips, snapshot};
 
-use crate::start::StartError;
+use crate::start::{StartError, Tripwire};
 
 /// Applies one record of a log as it was applied when it was live.
 ///
@@ -18,6 +18,7 @@ use crate::start::StartError;
 pub(crate) fn apply_record(
     engine: &mut Engine,
     skipped: &[u64],
+    tripwire: Option<Tripwire>,
     sequence: u64,
     bytes: &[u8],
     out: &mut Vec<Event>,
@@ -26,6 +27,9 @@ pub(crate) fn apply_record(
     if skipped.binary_search(&sequence).is_ok() {
         engine.quarantine(&envelope, &command, out);
     } else {
+        if let Some(trip) = tripwire {
+            trip(&command);
+        }
         engine.apply(&envelope, &command, out);
     }
     Ok((envelope, command))
@@ -90,7 +94,7 @@ impl Follower {
             let mut events = Vec::new();
             let sequence = record.sequence;
             let (envelope, command) =
-                apply_record(&mut self.engine, &self.skipped, sequence, record.bytes, &mut events)?;
+                apply_record(&mut self.engine, &self.skipped, None, sequence, record.bytes, &mut events)?;
             if sequence >= self.first {
                 return Ok(Some(Step { envelope, command, events }));
             }

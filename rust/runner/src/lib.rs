@@ -24,4 +24,4 @@ pub use recent::Recent;
 pub use request::{Answer, Batch, Mark, Reply, Request, View};
 pub use sequencer::{Group, OWN_LANE, Poisoned, Sequencer};
 pub use shard::Shard;
-pub use start::{Options, StartError};
+pub use start::{Options, Recovered, StartError, Tripwire, recover, take_snapshot};

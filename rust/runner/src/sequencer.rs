@@ -10,6 +10,7 @@ use agio_journal::{Frame, FrameBuilder};
 
 use crate::recent::Recent;
 use crate::request::{Answer, Batch, Mark, Request, View};
+use crate::start::Tripwire;
 
 /// The source of every command that comes through this process.
 pub const OWN_LANE: Lane = Lane(1);
@@ -59,13 +60,20 @@ pub struct Sequencer {
     builder: FrameBuilder,
     group: Group,
     lane_number: u64,
+    tripwire: Option<Tripwire>,
 }
 
 impl Sequencer {
     /// Goes on from a recovered engine.
     pub fn new(engine: Engine, builder: FrameBuilder, remember: usize) -> Self {
         let lane_number = engine.lane_number(OWN_LANE);
-        Self { engine, recent: Recent::new(remember), builder, group: Group::default(), lane_number }
+        Self { engine, recent: Recent::new(remember), builder, group: Group::default(), lane_number, tripwire: None }
+    }
+
+    /// Calls `tripwire` with each command before it is applied.
+    #[must_use]
+    pub fn with_tripwire(self, tripwire: Option<Tripwire>) -> Self {
+        Self { tripwire, ..self }
     }
 
     /// The exchange.
@@ -127,8 +135,9 @@ impl Sequencer {
         let events = &mut self.group.batch.events;
         let start = events.len();
         let applied = catch_unwind(AssertUnwindSafe(|| {
-            #[cfg(test)]
-            crate::tests::poison(command);
+            if let Some(trip) = self.tripwire {
+                trip(command);
+            }
             self.engine.apply(&envelope, command, events);
         }));
         if let Err(panic) = applied {
@@ -155,7 +164,8 @@ impl Sequencer {
     }
 }
 
-fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+/// What a panic said.
+pub(crate) fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
 }

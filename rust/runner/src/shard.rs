@@ -64,7 +64,7 @@ impl Shard {
         options: &Options,
         look: impl FnOnce(&Engine) -> T,
     ) -> Result<(Self, T), StartError> {
-        let recovered = recover(storage, options)?;
+        let recovered = recover(&storage, options)?;
         let engine = recovered.engine;
         let seen = look(&engine);
         let started_at = engine.sequence();
@@ -75,7 +75,7 @@ impl Shard {
         let clock = Clock::new(source, engine.time(), options.follow_forward)?;
         let desk = Arc::new(Desk::new(clock, Outbox::new()?, started_at));
         let (builder, writer) = recovered.journal.split();
-        let sequencer = Sequencer::new(engine, builder, options.remember);
+        let sequencer = Sequencer::new(engine, builder, options.remember).with_tripwire(options.tripwire);
         let mut shard = Self {
             desk,
             storage: recovered.storage,

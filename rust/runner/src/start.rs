@@ -1,5 +1,6 @@
 //! From a folder to an engine that stands where the log ends.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,16 +10,20 @@ use agio_engine::layout::DecodeError;
 use agio_engine::{RestoreError, Violation};
 use agio_journal::{
     Disk, Durability, Hash, Journal, LogId, Mark, Options as LogOptions, Recovery, SnapshotHeader, Storage, create,
-    identify, skips, snapshot,
+    identify, skips, skips::Skip, snapshot,
 };
 
 use crate::clock::{ClockError, ManualTime};
 use crate::follower::apply_record;
+use crate::sequencer::words_of;
 
 /// The number of the engine's snapshot format.
 pub(crate) const STATE_FORMAT: u32 = 1;
 /// A tail longer than this is snapshotted at start, so that the next start is short.
 const LONG_TAIL: u64 = 200_000;
+
+/// Called with each command before it is applied, live and in replay. A test's breaks the engine by panicking.
+pub type Tripwire = fn(&Command);
 
 /// What a shard is started with.
 #[derive(Clone, Debug)]
@@ -37,10 +42,13 @@ pub struct Options {
     pub remember: usize,
     /// Tells the time instead of the machine's clocks.
     pub manual_time: Option<ManualTime>,
+    /// For tests of what a command does that breaks the engine.
+    pub tripwire: Option<Tripwire>,
 }
 
 impl Options {
-    pub(crate) fn log(&self) -> LogOptions {
+    /// What concerns the log alone.
+    pub fn log(&self) -> LogOptions {
         LogOptions { segment_bytes: self.segment_bytes, durability: self.durability, ..LogOptions::default() }
     }
 }
@@ -92,12 +100,17 @@ pub enum StartError {
 }
 
 /// A log that was read to its end.
-pub(crate) struct Recovered {
-    pub(crate) storage: Arc<dyn Storage>,
-    pub(crate) log: LogId,
-    pub(crate) engine: Engine,
-    pub(crate) journal: Journal,
-    pub(crate) notes: Vec<String>,
+pub struct Recovered {
+    /// Where it lies.
+    pub storage: Arc<dyn Storage>,
+    /// Which it is.
+    pub log: LogId,
+    /// The exchange as it stands there.
+    pub engine: Engine,
+    /// The log, to write on.
+    pub journal: Journal,
+    /// What there is to tell: a torn tail, snapshots passed over, commands that broke the engine.
+    pub notes: Vec<String>,
 }
 
 /// Makes the folder and takes its lock.
@@ -107,8 +120,33 @@ pub(crate) fn open_folder(options: &Options) -> Result<Arc<dyn Storage>, StartEr
     Ok(Arc::new(Disk::open(&options.folder)?))
 }
 
-/// Finds or creates the log, and replays it from its newest snapshot.
-pub(crate) fn recover(storage: Arc<dyn Storage>, options: &Options) -> Result<Recovered, StartError> {
+/// Finds or creates the log, and replays it from its newest snapshot. A command that breaks the engine (one whose process
+/// died before it could be noted) is put on the skip list, and the replay begins again.
+///
+/// # Errors
+/// [`StartError`].
+pub fn recover(storage: &Arc<dyn Storage>, options: &Options) -> Result<Recovered, StartError> {
+    let mut broken = Vec::new();
+    loop {
+        let mut recovered = match attempt(Arc::clone(storage), options)? {
+            Attempt::Recovered(recovered) => *recovered,
+            Attempt::Broken(log, skip) => {
+                skips::append(&**storage, log, &skip)?;
+                broken.push(format!("command {} broke the engine ({}) and is skipped", skip.sequence, skip.reason));
+                continue;
+            }
+        };
+        recovered.notes.extend(broken);
+        return Ok(recovered);
+    }
+}
+
+enum Attempt {
+    Recovered(Box<Recovered>),
+    Broken(LogId, Skip),
+}
+
+fn attempt(storage: Arc<dyn Storage>, options: &Options) -> Result<Attempt, StartError> {
     if identify(&*storage)?.is_none() {
         let log = LogId { identity: random_identity()?, epoch: 0 };
         create(&*storage, log, Mark::default(), &options.log())?;
@@ -124,13 +162,15 @@ pub(crate) fn recover(storage: Arc<dyn Storage>, options: &Options) -> Result<Re
     notes.extend(recovery.torn().map(|torn| format!("a torn tail was dropped: {torn:?}")));
     let log = recovery.log();
     let start = engine.sequence().0;
-    replay(&mut recovery, &mut engine, &*storage)?;
+    if let Some(skip) = replay(&mut recovery, &mut engine, &*storage, options.tripwire)? {
+        return Ok(Attempt::Broken(log, skip));
+    }
     engine.audit().map_err(StartError::Violation)?;
     let journal = recovery.finish()?;
     if engine.sequence().0 - start > LONG_TAIL {
         take_snapshot(&*storage, log, journal.writer().durable(), &engine)?;
     }
-    Ok(Recovered { storage, log, engine, journal, notes })
+    Ok(Attempt::Recovered(Box::new(Recovered { storage, log, engine, journal, notes })))
 }
 
 fn restore(snapshot: &agio_journal::Snapshot) -> Result<Engine, StartError> {
@@ -142,19 +182,38 @@ fn restore(snapshot: &agio_journal::Snapshot) -> Result<Engine, StartError> {
     }
 }
 
-fn replay(recovery: &mut Recovery, engine: &mut Engine, storage: &dyn Storage) -> Result<(), StartError> {
+/// Applies what is left of the log; answers the command that broke the engine, if one did.
+fn replay(
+    recovery: &mut Recovery,
+    engine: &mut Engine,
+    storage: &dyn Storage,
+    tripwire: Option<Tripwire>,
+) -> Result<Option<Skip>, StartError> {
     let skipped: Vec<u64> = skips::read(storage, recovery.log())?.iter().map(|skip| skip.sequence).collect();
     let mut events = Vec::new();
     while let Some(record) = recovery.next_record()? {
         events.clear();
         let sequence = record.sequence;
-        let _: (_, Command) = apply_record(engine, &skipped, sequence, record.bytes, &mut events)?;
+        let applied = catch_unwind(AssertUnwindSafe(|| {
+            apply_record(engine, &skipped, tripwire, sequence, record.bytes, &mut events).map(drop)
+        }));
+        match applied {
+            Ok(outcome) => outcome?,
+            Err(panic) => {
+                let (time, reason) = (engine.time().0, words_of(panic.as_ref()));
+                return Ok(Some(Skip { sequence, time, reason }));
+            }
+        }
     }
-    Ok(())
+    Ok(None)
 }
 
-/// Writes the engine's state as a snapshot at the end of the frame that `mark` names.
-pub(crate) fn take_snapshot(
+/// Writes the engine's state as a snapshot at the end of the frame that `mark` names; nothing while the engine is ahead of
+/// it.
+///
+/// # Errors
+/// [`agio_journal::Error::Io`]; the log is whole all the same.
+pub fn take_snapshot(
     storage: &dyn Storage,
     log: LogId,
     mark: Mark,

@@ -19,7 +19,7 @@ const USDT: AssetId = AssetId(0);
 /// A withdrawal of this much breaks the engine, in tests.
 const POISON: Amount = Amount(666);
 
-pub(crate) fn poison(command: &Command) {
+fn poison(command: &Command) {
     assert!(!matches!(command, Command::Withdraw(w) if w.amount == POISON), "planted");
 }
 
@@ -32,6 +32,7 @@ fn options() -> Options {
         least_free_bytes: 0,
         remember: 100,
         manual_time: None,
+        tripwire: Some(poison),
     }
 }
 
@@ -226,4 +227,21 @@ fn a_full_disk_takes_cancels_and_questions_only_and_recovers_by_itself() {
     world.wait_for(|world| world.desk().state() == State::Running);
     assert!(world.ask(Some(deposit.into())).is_ok());
     world.wait();
+}
+
+#[test]
+fn a_poison_command_whose_process_died_before_it_was_noted_is_skipped_by_the_start_itself() {
+    let mut world = World::new();
+    world.deposit(1_000);
+    world.wait();
+    world.command(Withdraw { account: FIRST_CUSTOMER, asset: USDT, amount: POISON });
+    world.wait_for(|world| world.desk().state() == State::Failed);
+    world.shard.stop().unwrap();
+    let disk = world.disk.killed();
+    disk.remove("skips").unwrap();
+    let mut again = World::on(disk, &options()).unwrap();
+    assert!(again.shard.notes().iter().any(|note| note.contains("planted")), "{:?}", again.shard.notes());
+    assert_eq!(again.balance(), 1_000, "the poison had no effect");
+    again.deposit(1);
+    assert_eq!(again.balance(), 1_001, "and the exchange goes on");
 }
