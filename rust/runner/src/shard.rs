@@ -76,14 +76,7 @@ impl Shard {
         let desk = Arc::new(Desk::new(clock, Outbox::new()?, started_at));
         let (builder, writer) = recovered.journal.split();
         let sequencer = Sequencer::new(engine, builder, options.remember).with_tripwire(options.tripwire);
-        let mut shard = Self {
-            desk,
-            storage: recovered.storage,
-            log: recovered.log,
-            started_at,
-            notes: recovered.notes,
-            threads: None,
-        };
+        let mut shard = Self { desk, storage, log: recovered.log, started_at, notes: recovered.notes, threads: None };
         shard.threads = Some(shard.spawn(sequencer, writer, options.least_free_bytes)?);
         Ok((shard, seen))
     }

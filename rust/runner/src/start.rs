@@ -101,8 +101,6 @@ pub enum StartError {
 
 /// A log that was read to its end.
 pub struct Recovered {
-    /// Where it lies.
-    pub storage: Arc<dyn Storage>,
     /// Which it is.
     pub log: LogId,
     /// The exchange as it stands there.
@@ -128,7 +126,7 @@ pub(crate) fn open_folder(options: &Options) -> Result<Arc<dyn Storage>, StartEr
 pub fn recover(storage: &Arc<dyn Storage>, options: &Options) -> Result<Recovered, StartError> {
     let mut broken = Vec::new();
     loop {
-        let mut recovered = match attempt(Arc::clone(storage), options)? {
+        let mut recovered = match attempt(storage, options)? {
             Attempt::Recovered(recovered) => *recovered,
             Attempt::Broken(log, skip) => {
                 skips::append(&**storage, log, &skip)?;
@@ -146,31 +144,31 @@ enum Attempt {
     Broken(LogId, Skip),
 }
 
-fn attempt(storage: Arc<dyn Storage>, options: &Options) -> Result<Attempt, StartError> {
-    if identify(&*storage)?.is_none() {
+fn attempt(storage: &Arc<dyn Storage>, options: &Options) -> Result<Attempt, StartError> {
+    if identify(&**storage)?.is_none() {
         let log = LogId { identity: random_identity()?, epoch: 0 };
-        create(&*storage, log, Mark::default(), &options.log())?;
+        create(&**storage, log, Mark::default(), &options.log())?;
     }
-    let loaded = snapshot::load(&*storage, u64::MAX)?;
+    let loaded = snapshot::load(&**storage, u64::MAX)?;
     let mut notes: Vec<String> = loaded.refused.iter().map(ToString::to_string).collect();
     let header = loaded.snapshot.as_ref().map(|snapshot| snapshot.header);
     let mut engine = match &loaded.snapshot {
         Some(snapshot) => restore(snapshot)?,
         None => Engine::new(),
     };
-    let mut recovery = Recovery::open(Arc::clone(&storage), &options.log(), header.as_ref())?;
+    let mut recovery = Recovery::open(Arc::clone(storage), &options.log(), header.as_ref())?;
     notes.extend(recovery.torn().map(|torn| format!("a torn tail was dropped: {torn:?}")));
     let log = recovery.log();
     let start = engine.sequence().0;
-    if let Some(skip) = replay(&mut recovery, &mut engine, &*storage, options.tripwire)? {
+    if let Some(skip) = replay(&mut recovery, &mut engine, &**storage, options.tripwire)? {
         return Ok(Attempt::Broken(log, skip));
     }
     engine.audit().map_err(StartError::Violation)?;
     let journal = recovery.finish()?;
     if engine.sequence().0 - start > LONG_TAIL {
-        take_snapshot(&*storage, log, journal.writer().durable(), &engine)?;
+        take_snapshot(&**storage, log, journal.writer().durable(), &engine)?;
     }
-    Ok(Attempt::Recovered(Box::new(Recovered { storage, log, engine, journal, notes })))
+    Ok(Attempt::Recovered(Box::new(Recovered { log, engine, journal, notes })))
 }
 
 fn restore(snapshot: &agio_journal::Snapshot) -> Result<Engine, StartError> {
