@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import MariaDb, serving
 from tests.exchange import Exchange, running
 
 ROOT = Path(__file__).resolve().parents[1]
+SYSTEM_PROGRAMS = ("/usr/sbin", "/usr/local/sbin")
+"""Where servers lie, which are on the path of root only."""
 DATA = Path(os.environ.get("AGIO_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -17,6 +20,14 @@ DATA = Path(os.environ.get("AGIO_DATA", ROOT.parent / "shared" / "data"))
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
     """One running `agio dev` that all tests share: leave no open orders behind, and expect those of others."""
     with running(tmp_path_factory.mktemp("exchange") / "data", "--seed", "1") as shared:
+        yield shared
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+    """A MariaDB server of the tests' own; the test is skipped where none is installed."""
+    install, server = program("mariadb-install-db"), program("mariadbd")
+    with serving(tmp_path_factory.mktemp("mariadb"), install, server) as shared:
         yield shared
 
 
@@ -30,14 +41,18 @@ def recorded() -> Path:
 
 def program(name: str) -> str:
     """The path of a server that a test starts itself; the test is skipped where it is not installed."""
-    found = shutil.which(name)
-    return found or pytest.skip(f"absent: program {name}")
+    return where(name) or pytest.skip(f"absent: program {name}")
+
+
+def where(name: str) -> str | None:
+    """The path of a program."""
+    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_PROGRAMS)))
 
 
 def is_absent(reason: str) -> bool:
     """Whether a reason for skipping names something that is truly not here."""
     kind, _, what = reason.partition("absent: ")[2].partition(" ")
-    present = {"folder": lambda: Path(what).is_dir(), "program": lambda: shutil.which(what) is not None}
+    present = {"folder": lambda: Path(what).is_dir(), "program": lambda: where(what) is not None}
     return kind in present and not present[kind]()
 
 

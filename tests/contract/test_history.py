@@ -1,19 +1,16 @@
 """`agio.ports.History` over every database it is kept in, against the plainest possible reading of the same rows."""
 
 import random
-import socket
-import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event
 
 from agio import ports
 from agio.adapters.sql.databases import PROJECTION
-from agio.adapters.sql.engine import server_engine, sqlite_engine
+from agio.adapters.sql.engine import sqlite_engine
 from agio.adapters.sql.schema import prepare
 from agio.domain.history import AggregateRow, Candle, OrderRow, TradeRow
 from agio.projections.position import Progress
@@ -21,7 +18,7 @@ from agio.projections.spot.history import SqlHistory
 from agio.projections.spot.intervals import INTERVALS, MINUTE
 from agio.projections.spot.tables import SpotTables
 from agio.projections.writer import Writer
-from tests.conftest import program
+from tests.databases import KINDS, fresh
 from tests.unit.projections.made import SECOND, START, MadeRows, history, order, trade
 
 COMMANDS = 1_200
@@ -34,53 +31,16 @@ TRADES = [TradeRow._make(row) for made in ROWS for row in made.trades]
 AGGREGATES = [AggregateRow._make(row) for made in ROWS for row in made.aggregates]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "mariadb"])
+@pytest.fixture(scope="module", params=KINDS)
 def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """Holds the rows of ROWS."""
-    folder = tmp_path_factory.mktemp(request.param)
-    for engine in embedded(folder) if request.param == "sqlite" else mariadb(folder):
-        prepare(engine, PROJECTION)
-        writer = Writer(engine, "spot", SpotTables(engine.dialect))
-        for start in range(0, COMMANDS, 97):
-            writer.write(ROWS[start : start + 97])
-        yield engine
-        engine.dispose()
-
-
-def embedded(folder: Path) -> Iterator[Engine]:
-    yield sqlite_engine(folder / "projection.db", durable=False)
-
-
-def mariadb(folder: Path) -> Iterator[Engine]:
-    """A server of our own, as long as the tests run."""
-    install, server = program("mariadb-install-db"), program("mariadbd")
-    pytest.importorskip("pymysql")
-    plain = ["--no-defaults", "--user=root", f"--datadir={folder}/data"]
-    subprocess.run([install, *plain, "--auth-root-authentication-method=normal", "--skip-test-db"], check=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    local = ["--bind-address=127.0.0.1", f"--port={port}", f"--socket={folder}/my.sock", "--skip-name-resolve"]
-    running = subprocess.Popen([server, *plain, *local])
-    try:
-        yield answering(f"mysql+pymysql://root@127.0.0.1:{port}")
-    finally:
-        running.terminate()
-        running.wait(30)
-
-
-def answering(url: str) -> Engine:
-    root = server_engine(url)
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            with root.begin() as connection:
-                connection.execute(text("CREATE DATABASE agio"))
-                return server_engine(f"{url}/agio")
-        except Exception:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
+    engine = fresh(request, tmp_path_factory.mktemp("history"))
+    prepare(engine, PROJECTION)
+    writer = Writer(engine, "spot", SpotTables(engine.dialect))
+    for start in range(0, COMMANDS, 97):
+        writer.write(ROWS[start : start + 97])
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def test_batches_of_any_size_give_the_same_tables(database: Engine, tmp_path: An
     many = writer(other)
     for start in range(0, len(rows), 70):
         many.write(rows[start : start + 70])
-    assert everything(database) == everything(other)
+    assert everything(database) == everything(other), "whatever kind of database either is"
     assert everything(database)["positions"] == [("spot", 600, rows[-1].time)]
     other.dispose()
 

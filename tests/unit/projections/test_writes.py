@@ -40,7 +40,7 @@ def test_what_never_changes_stays_as_it_is(database: Engine) -> None:
 
 def test_an_amount_beyond_63_bits_is_kept_exactly(database: Engine) -> None:
     upsert = Upsert(schema.postings, (), database.dialect)
-    rows = [row._replace(delta=row.delta * 2**90) for row in postings(1, trade(0))]
+    rows = [row._replace(delta=row.delta * 2**80) for row in postings(1, trade(0))]
     with database.begin() as connection:
         upsert(connection, rows)
         found = connection.execute(select(schema.postings).order_by(schema.postings.c.line)).all()

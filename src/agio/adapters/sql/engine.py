@@ -46,4 +46,11 @@ def server_engine(url: str) -> Engine:
     """A MySQL or MariaDB server, such as `mysql+pymysql://user:password@host/agio`."""
     if make_url(url).get_backend_name() not in ("mysql", "mariadb"):
         raise ValueError(f"a database server is MySQL or MariaDB, not {make_url(url).render_as_string()!r}")
-    return create_engine(url, pool_size=4, pool_pre_ping=True, pool_recycle=1800, isolation_level="READ COMMITTED")
+    return create_engine(
+        url,
+        pool_size=4,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        isolation_level="READ COMMITTED",
+        paramstyle="format",  # by position, as `agio.projections.writes` puts many rows into one statement
+    )
