@@ -202,6 +202,8 @@ class Shard:
     def order_counts(self, token: int, account: int) -> None: ...
     def position(self, token: int) -> None:
         """For operators: sequence, time, halted and the hash of all state, as JSON. Costs a walk over all state."""
+    def live_keys(self, token: int) -> None:
+        """Number and account of every key that is not revoked, oldest first: `[[1,1000],…]`."""
     def command(self, token: int, command: bytes) -> None:
         """An administrative command as JSON (`{"Deposit":{…}}`).
 

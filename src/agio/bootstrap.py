@@ -132,7 +132,7 @@ class Exchange:
         for sink in (self.catalogue, self.statistics, self.market_data, self.feeds):
             shard.add_sink(sink)
         await self._remember(engine)
-        self.identity = await open_identity(self.paths, shard.command, shard.now, verifier)
+        self.identity = await open_identity(self.paths, shard, verifier)
 
     async def _remember(self, engine: Engine) -> None:
         """What was traded before this process, once SQL has all of it, and the tops of the books."""

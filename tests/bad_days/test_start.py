@@ -140,6 +140,23 @@ def test_a_lost_master_key_costs_keys_but_no_money(sealed: tuple[Path, Path]) ->
         assert "1000000.00000000" in told(folder, "account", "show", "alice")
 
 
+def test_a_revoked_key_stays_so_when_an_old_identity_is_restored(sealed: tuple[Path, Path]) -> None:
+    """The log knows better: such a key does not even read, at this start and at the next."""
+    folder, key = sealed
+    named = {"AGIO_MASTER_KEY_FILE": str(key)}
+    backup = (folder / "identity.db").read_bytes()
+    with running(folder, *QUIET, environment=named) as exchange:
+        stays, goes = exchange.users
+        told(folder, "key", "revoke", goes.api_key, *BECAUSE)
+    (folder / "identity.db").write_bytes(backup)
+    for _ in range(2):
+        with running(folder, program="serve", environment=named) as again:
+            assert Client(again.rest, stays).signed("GET", "/api/v3/account").status == 200
+            refused = Client(again.rest, goes).signed("GET", "/api/v3/account")
+            assert (refused.status, refused.code) == (401, -2015)
+            assert [key["api_key"] for key in read(folder, "key", "list") if key["revoked"]] == [goes.api_key]
+
+
 def test_a_master_key_among_the_data_is_refused(tmp_path: Path) -> None:
     inside = {"AGIO_MASTER_KEY_FILE": str(tmp_path / "data" / "master.key")}
     assert "move it elsewhere" in refusal(tmp_path / "data", inside)

@@ -161,6 +161,12 @@ impl Engine {
         Some(KeyView { id, account: key.account, permissions: key.permissions, revoked: key.revoked })
     }
 
+    /// All keys that are not revoked, oldest first.
+    pub fn live_keys(&self) -> impl Iterator<Item = KeyView> {
+        let all = (1..=self.keys.len()).filter_map(|id| self.key(KeyId(id as u32)));
+        all.filter(|key| !key.revoked)
+    }
+
     /// How many orders are open.
     pub fn open_count(&self) -> usize {
         self.open.len()

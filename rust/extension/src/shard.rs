@@ -368,6 +368,14 @@ impl PyShard {
         })
     }
 
+    fn live_keys(&self, py: Python<'_>, token: u64) -> PyResult<()> {
+        self.ask(py, token, move |view, body| {
+            let keys: Vec<_> = view.engine.live_keys().map(|key| (key.id.0, key.account.0)).collect();
+            body.extend_from_slice(serde_json::json!(keys).to_string().as_bytes());
+            200
+        })
+    }
+
     fn command(&self, py: Python<'_>, token: u64, command: &[u8]) -> PyResult<()> {
         if command.len() > LONGEST_COMMAND {
             return Err(PyValueError::new_err(format!("a command has at most {LONGEST_COMMAND} bytes")));

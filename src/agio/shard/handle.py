@@ -150,6 +150,11 @@ class Shard:
         position: dict[str, Any] = self._decode.decode(reply.body)
         return position
 
+    async def live_keys(self) -> dict[int, int]:
+        """The account of every key that the log knows and has not revoked."""
+        reply = await self._ask(self._core.live_keys)
+        return dict(self._decode.decode(reply.body))
+
     async def command(self, command: dict[str, Any]) -> list[dict[str, Any]]:
         """Runs an administrative command and returns its events; raises CommandRefused, or ApiError -1007 if lost."""
         reply = await self._ask(self._core.command, self._encode.encode(command))

@@ -133,6 +133,8 @@ impl Mirror {
             let key = engine.key(*id).expect("known");
             assert_eq!((key.account, key.revoked), *known);
         }
+        let live = self.keys.iter().filter(|(_, (_, revoked))| !revoked).map(|(id, (account, _))| (*id, *account));
+        assert!(live.eq(engine.live_keys().map(|key| (key.id, key.account))));
     }
 
     fn compare_balances(&self, engine: &Engine) {

@@ -15,16 +15,15 @@ from agio.services.identity.store import Store
 
 if TYPE_CHECKING:
     from agio.adapters.files.folder import DataFolder
-    from agio.ports import Clock
     from agio.services.identity.index import MakeVerifier
-    from agio.services.identity.service import Command
+    from agio.services.identity.service import Log
 
 
 async def open_identity(
-    folder: DataFolder, command: Command, clock: Clock, verifier: MakeVerifier, terms: Terms | None = None
+    folder: DataFolder, shard: Log, verifier: MakeVerifier, terms: Terms | None = None
 ) -> IdentityService:
     """Identity in step with the log, ready for use. The first start makes the master key. Raises Fatal."""
-    service = await asyncio.to_thread(_service, folder, command, clock, verifier, terms or Terms())
+    service = await asyncio.to_thread(_service, folder, shard, verifier, terms or Terms())
     try:
         await service.sync()
     except BaseException:
@@ -33,12 +32,10 @@ async def open_identity(
     return service
 
 
-def _service(
-    folder: DataFolder, command: Command, clock: Clock, verifier: MakeVerifier, terms: Terms
-) -> IdentityService:
+def _service(folder: DataFolder, shard: Log, verifier: MakeVerifier, terms: Terms) -> IdentityService:
     # Keys that exist were sealed by a key that exists: only a folder without any may have a new one.
     key = read_master_key(master_key_path(), folder.root, create=not folder.identity.exists())
     engine = sqlite_engine(folder.identity, durable=True)
     prepare(engine, IDENTITY)
     folder.identity.chmod(0o600)
-    return IdentityService(Store(engine), MasterKey(key), command, clock, verifier, terms)
+    return IdentityService(Store(engine), MasterKey(key), shard, verifier, terms)

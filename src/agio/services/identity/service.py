@@ -7,14 +7,14 @@ whatever was begun. A secret that was never shown belongs to nobody: its key is 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import secrets
 import string
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from agio.domain.errors import CommandRefused
 from agio.ports import KeyRow, NewKey, User
@@ -23,15 +23,13 @@ from agio.services.identity.index import KeyIndex
 from agio.services.identity.store import PERMISSIONS, Store, StoredKey, seal_row
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from agio.domain.keys import ApiKey
-    from agio.ports import Clock
     from agio.services.identity.index import MakeVerifier
     from agio.services.identity.sealing import MasterKey
 
-Command: TypeAlias = Callable[[dict[str, Any]], Awaitable[list[dict[str, Any]]]]
-"""`agio.ports.ShardPort.command`."""
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,6 +39,22 @@ LENGTH = 64
 """Of key names and secrets, as Binance's."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 KINDS = ("hmac", "ed25519", "rsa")
+
+
+class Log(Protocol):
+    """What identity needs of a shard."""
+
+    def now(self) -> int:
+        """The log's time, µs."""
+        ...
+
+    async def command(self, command: dict[str, Any]) -> list[dict[str, Any]]:
+        """As `agio.ports.ShardPort.command`."""
+        ...
+
+    async def live_keys(self) -> Mapping[int, int]:
+        """The account of every key that the log knows and has not revoked."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +74,11 @@ class Terms:
 class IdentityService:
     """Users and keys; belongs to one event loop. `key` answers from memory, all else asks SQL in a worker thread."""
 
-    def __init__(
-        self, store: Store, master: MasterKey, command: Command, clock: Clock, verifier: MakeVerifier, terms: Terms
-    ) -> None:
-        """`command`: the shard's. `clock`: the log's time."""
+    def __init__(self, store: Store, master: MasterKey, shard: Log, verifier: MakeVerifier, terms: Terms) -> None:
         self._store = store
-        self._command = command
-        self._clock = clock
+        self._command = shard.command
+        self._clock = shard.now
+        self._live_keys = shard.live_keys
         self._master = master
         self._index = KeyIndex(master, verifier)
         self._terms = terms
@@ -85,11 +97,11 @@ class IdentityService:
         """A usable key, by the name that clients send."""
         return self._index.key(api_key)
 
-    async def sync(self, live: Collection[int] | None = None) -> None:
+    async def sync(self) -> None:
         """Finishes what a crash cut off, and loads the usable keys. Call it once, before anything else.
 
-        `live`: the numbers of all keys that the log knows and has not revoked, when the shard can tell; other keys,
-        as those of a restored backup, are revoked. Raises Fatal when the master key is another.
+        Keys that the log has revoked, or does not know as this account's, are revoked here as well: those of a
+        backup that was restored. Raises Fatal when the master key is another.
         """
         async with self._turn:
             await self._sql(self._store.verify, self._master)
@@ -99,14 +111,15 @@ class IdentityService:
                 await self._sql(self._store.drop_key, key.name)
             for key in await self._sql(self._store.keys, "revoking"):
                 await self._revoke(key)
-            await self._load(live)
+            await self._load(await self._live_keys())
 
-    async def _load(self, live: Collection[int] | None) -> None:
+    async def _load(self, live: Mapping[int, int]) -> None:
         keys = await self._sql(self._store.keys, "active")
         for key in keys:
-            if live is None or key.number in live:
+            if key.number is not None and live.get(key.number) == key.account:
                 self._index.add(key)
             else:
+                log.warning("the key %s… is in use here, but not in the log: it is revoked", key.name[:8])
                 await self._sql(self._store.set_key, key.name, state="revoked")
         if keys:
             await self._sql(self._master.prepare)  # here rather than in the first request
