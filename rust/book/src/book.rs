@@ -4,7 +4,7 @@ use crate::index::{Found, Index, hash};
 use crate::ladder::{Ladder, rank};
 use crate::slab::{NOBODY, Node, Slab, Slot};
 use crate::types::{End, Error, Fill, Incoming, Lifetime, Meeting, Placed, Policy, Prevented, Resting, Side, Sink};
-use crate::window::Level;
+use crate::window::{Level, Spot};
 
 /// One market's order book.
 ///
@@ -16,6 +16,25 @@ pub struct Book<P: Policy> {
     pub(crate) slab: Slab<P::Order>,
     pub(crate) index: Index,
     limit: u32,
+}
+
+/// Which way an order goes that was admitted.
+pub(crate) enum Way {
+    /// It crosses the other side.
+    Meets,
+    /// It rests as it is, at this price.
+    Rests(u64, Spot),
+    /// It trades with nobody, and does not rest.
+    Ends,
+}
+
+/// The worst price that an order accepts.
+#[inline]
+fn worst(order: &Incoming) -> u64 {
+    order.limit.unwrap_or(match order.side {
+        Side::Buy => u64::MAX,
+        Side::Sell => 0,
+    })
 }
 
 impl<P: Policy> Default for Book<P> {
@@ -49,12 +68,13 @@ impl<P: Policy> Book<P> {
         sink: &mut S,
     ) -> Result<Placed, Error> {
         let hash = hash(order.id);
-        self.admit(hash, order)?;
-        Ok(self.enter(hash, order, |placed, _| payload(placed), policy, sink))
+        let way = self.admit(hash, order)?;
+        Ok(self.enter(hash, order, way, |placed, _| payload(placed), policy, sink))
     }
 
+    /// Checks an order on its way in, and says which way it will go.
     #[inline]
-    pub(crate) fn admit(&self, hash: u32, order: &Incoming) -> Result<(), Error> {
+    pub(crate) fn admit(&self, hash: u32, order: &Incoming) -> Result<Way, Error> {
         if order.limit == Some(0) {
             return Err(Error::ZeroPrice);
         }
@@ -64,19 +84,24 @@ impl<P: Policy> Book<P> {
         if self.find_hashed(hash, order.id).is_some() {
             return Err(Error::Duplicate);
         }
-        match (order.lifetime, order.limit) {
-            (Lifetime::Rest | Lifetime::PostOnly, Some(price)) if !self.crosses(order.side, price) => {
-                self.room(price, order.quantity)
-            }
+        if self.crosses(order.side, worst(order)) {
             // An order that trades first rests on a new level, in place of a maker that it has used up.
-            _ => Ok(()),
+            return Ok(Way::Meets);
+        }
+        match (order.lifetime, order.limit) {
+            (Lifetime::Rest | Lifetime::PostOnly, Some(price)) => {
+                let spot = self.ladder.spot(price);
+                self.room(spot, price, order.quantity)?;
+                Ok(Way::Rests(price, spot))
+            }
+            _ => Ok(Way::Ends),
         }
     }
 
     /// Whether an order that crosses nothing has room to rest at a price: what rests there is on its own side.
     #[inline]
-    fn room(&self, price: u64, quantity: u64) -> Result<(), Error> {
-        if self.ladder.level(price).total.checked_add(quantity).is_none() {
+    fn room(&self, spot: Spot, price: u64, quantity: u64) -> Result<(), Error> {
+        if self.ladder.level_at(spot, price).total.checked_add(quantity).is_none() {
             return Err(Error::LevelFull);
         }
         if self.slab.len() >= self.limit { Err(Error::Full) } else { Ok(()) }
@@ -88,51 +113,70 @@ impl<P: Policy> Book<P> {
         rank(side, limit) >= rank(side, best) && self.ladder.exists(side.opposite())
     }
 
+    /// Lets an order in that was admitted.
     #[inline]
     pub(crate) fn enter<S: Sink<P::Order>>(
         &mut self,
         hash: u32,
         order: &Incoming,
+        way: Way,
         payload: impl FnOnce(&Placed, &mut S) -> P::Order,
         policy: &mut P,
         sink: &mut S,
     ) -> Placed {
-        let limit = order.limit.unwrap_or(match order.side {
-            Side::Buy => u64::MAX,
-            Side::Sell => 0,
-        });
         let mut placed = Placed { executed: 0, prevented: 0, left: order.quantity, end: End::Rested };
-        if self.crosses(order.side, limit) {
-            match order.lifetime {
-                Lifetime::PostOnly => return Placed { end: End::WouldTake, ..placed },
-                Lifetime::FillOrKill if !self.fills_whole(order, limit, policy.clone()) => {
-                    return Placed { end: End::Killed, ..placed };
-                }
-                _ => self.take(order.side, limit, &mut placed, policy, sink),
+        match way {
+            Way::Rests(price, spot) => {
+                let payload = payload(&placed, sink);
+                let resting = Resting { id: order.id, side: order.side, price, quantity: order.quantity };
+                let total = self.append(hash, &resting, spot, payload);
+                sink.level(order.side, price, total);
             }
-        }
-        if placed.end == End::Rested {
-            match (order.lifetime, order.limit) {
-                (Lifetime::Rest | Lifetime::PostOnly, Some(price)) => {
-                    let payload = payload(&placed, sink);
-                    let resting = Resting { id: order.id, side: order.side, price, quantity: placed.left };
-                    let total = self.append(hash, &resting, payload);
-                    sink.level(order.side, price, total);
-                }
-                (Lifetime::FillOrKill, _) => placed.end = End::Killed,
-                _ => placed.end = End::Remainder,
-            }
+            Way::Ends if order.lifetime == Lifetime::FillOrKill => placed.end = End::Killed,
+            Way::Ends => placed.end = End::Remainder,
+            Way::Meets => self.meet(hash, order, &mut placed, payload, policy, sink),
         }
         placed
     }
 
+    /// Lets an order in that crosses the other side.
+    #[inline(never)]
+    fn meet<S: Sink<P::Order>>(
+        &mut self,
+        hash: u32,
+        order: &Incoming,
+        placed: &mut Placed,
+        payload: impl FnOnce(&Placed, &mut S) -> P::Order,
+        policy: &mut P,
+        sink: &mut S,
+    ) {
+        let limit = worst(order);
+        match order.lifetime {
+            Lifetime::PostOnly => placed.end = End::WouldTake,
+            Lifetime::FillOrKill if !self.fills_whole(order, limit, policy.clone()) => placed.end = End::Killed,
+            _ => self.take(order.side, limit, placed, policy, sink),
+        }
+        if placed.end != End::Rested {
+            return;
+        }
+        match (order.lifetime, order.limit) {
+            (Lifetime::Rest, Some(price)) => {
+                let payload = payload(placed, sink);
+                let resting = Resting { id: order.id, side: order.side, price, quantity: placed.left };
+                let total = self.append(hash, &resting, self.ladder.spot(price), payload);
+                sink.level(order.side, price, total);
+            }
+            _ => placed.end = End::Remainder,
+        }
+    }
+
     /// Puts an order at the end of its level. Returns the level's total.
     #[inline]
-    fn append(&mut self, hash: u32, order: &Resting, payload: P::Order) -> u64 {
+    fn append(&mut self, hash: u32, order: &Resting, spot: Spot, payload: P::Order) -> u64 {
         let &Resting { id, side, price, quantity } = order;
         let slot = self.slab.next_slot();
         self.index.insert(hash, slot);
-        let (total, before) = self.ladder.append(side, price, slot, quantity);
+        let (total, before) = self.ladder.append(side, spot, price, slot, quantity);
         self.slab.insert(Node { id, price, quantity, prev: before, next: NOBODY }, payload);
         total
     }
@@ -143,12 +187,13 @@ impl<P: Policy> Book<P> {
         let makers = side.opposite();
         while placed.end == End::Rested && self.crosses(side, limit) {
             let price = self.ladder.best(makers);
-            let before = self.ladder.level(price);
+            let spot = self.ladder.spot(price);
+            let before = self.ladder.level_at(spot, price);
             let after = self.take_level(price, before, placed, policy, sink);
             if after.head == NOBODY {
-                self.ladder.close(makers, price);
+                self.ladder.close(makers, spot, price);
             } else {
-                *self.ladder.level_mut(price) = after;
+                *self.ladder.level_mut(spot, price) = after;
             }
             if after.total != before.total {
                 sink.level(makers, price, after.total);
@@ -250,7 +295,7 @@ impl<P: Policy> Book<P> {
         let hash = hash(id);
         let found = self.find_hashed(hash, id).expect("every resting order is in the index");
         self.index.remove(hash, found);
-        drop(self.slab.remove(slot));
+        self.slab.remove(slot);
     }
 
     /// The dry run of fill-or-kill: does all of it trade, under this policy?
@@ -308,27 +353,28 @@ impl<P: Policy> Book<P> {
     pub fn cancel<S: Sink<P::Order>>(&mut self, id: u64, sink: &mut S) -> Result<(Resting, P::Order), Error> {
         let hash = hash(id);
         let found = self.find_hashed(hash, id).ok_or(Error::Unknown)?;
-        let order = self.resting(self.slab.node(found.slot));
-        let (total, payload) = self.remove(hash, found, order.side);
+        let (order, total, payload) = self.remove(hash, found);
         sink.level(order.side, order.price, total);
         Ok((order, payload))
     }
 
-    /// Takes an order out of the book. Returns what its level has left.
+    /// Takes an order out of the book. Returns it, what its level has left, and its payload.
     #[inline]
-    fn remove(&mut self, hash: u32, found: Found, side: Side) -> (u64, P::Order) {
-        let Node { price, quantity, prev, next, .. } = *self.slab.node(found.slot);
+    fn remove(&mut self, hash: u32, found: Found) -> (Resting, u64, P::Order) {
         self.index.remove(hash, found);
-        let payload = self.slab.remove(found.slot);
-        let level = self.ladder.level_mut(price);
+        let (node, payload) = self.slab.remove(found.slot);
+        let Node { price, quantity, prev, next, .. } = node;
+        let order = self.resting(&node);
+        let spot = self.ladder.spot(price);
+        let level = self.ladder.level_mut(spot, price);
         level.total -= quantity;
         level.head = if prev == NOBODY { next } else { level.head };
         level.tail = if next == NOBODY { prev } else { level.tail };
         let total = level.total;
         if total == 0 {
-            self.ladder.close(side, price);
+            self.ladder.close(order.side, spot, price);
         }
-        (total, payload)
+        (order, total, payload)
     }
 
     /// Leaves less of an order; it keeps its place in the queue. Returns the order as it is then.
@@ -348,7 +394,7 @@ impl<P: Policy> Book<P> {
         let less = node.quantity - left;
         node.quantity = left;
         let order = self.resting(self.slab.node(slot));
-        let level = self.ladder.level_mut(order.price);
+        let level = self.ladder.level_mut(self.ladder.spot(order.price), order.price);
         level.total -= less;
         sink.level(order.side, order.price, level.total);
         Ok(order)
@@ -377,16 +423,18 @@ impl<P: Policy> Book<P> {
         let hash = hash(id);
         let found = self.find_hashed(hash, id).ok_or(Error::Unknown)?;
         let old = self.resting(self.slab.node(found.slot));
-        if !self.crosses(old.side, price) {
+        let crosses = self.crosses(old.side, price);
+        if !crosses {
             let own = if old.price == price { old.quantity } else { 0 };
             let others = self.ladder.level(price).total - own;
             others.checked_add(quantity).ok_or(Error::LevelFull)?;
         }
-        let (total, payload) = self.remove(hash, found, old.side);
+        let (_, total, payload) = self.remove(hash, found);
         sink.level(old.side, old.price, total);
         let order = Incoming { id, side: old.side, limit: Some(price), quantity, lifetime: Lifetime::Rest };
+        let way = if crosses { Way::Meets } else { Way::Rests(price, self.ladder.spot(price)) };
         let mut payload = Some(payload);
-        let placed = self.enter(hash, &order, |_, _| payload.take().expect("an order rests once"), policy, sink);
+        let placed = self.enter(hash, &order, way, |_, _| payload.take().expect("an order rests once"), policy, sink);
         Ok((placed, payload))
     }
 
@@ -408,8 +456,9 @@ impl<P: Policy> Book<P> {
         if self.crosses(order.side, order.price) {
             return Err(Error::Crossed);
         }
-        self.room(order.price, order.quantity)?;
-        self.append(hash(order.id), &order, payload);
+        let spot = self.ladder.spot(order.price);
+        self.room(spot, order.price, order.quantity)?;
+        self.append(hash(order.id), &order, spot, payload);
         Ok(())
     }
 }

@@ -2,13 +2,17 @@
 //!
 //! A line is eight words: seven entries, each 32 bits of the id's hash and the slot (the id itself stands in the slab),
 //! and before them one byte of hash for each, so that all seven are compared at once. Nearly every question is answered
-//! by one line. The line where an entry belongs follows from its hash bits, so that growing does not look at the slab.
+//! by one line.
 //!
 //! The last byte of the first word counts the entries that found this line full and went on to the next: a search
 //! goes on only past such a line, and removing an entry lowers the counts that it raised. So entries that are gone
 //! leave nothing behind.
+//!
+//! An entry's home is the line that the top bits of its hash name, so line `n` of a table becomes lines `2n` and
+//! `2n + 1` of the next one. While a table grows, all homes below a mark have moved and all others have not: every
+//! question concerns one of both tables, the new one is made and the old one freed chunk by chunk.
 
-use crate::memory::Lines;
+use crate::memory::{Line, Lines};
 use crate::slab::Slot;
 
 /// The lowest and the highest bit of the bytes that stand for the seven entries.
@@ -64,32 +68,55 @@ const fn lowered(bytes: u64) -> u64 {
     if bytes >> COUNT == 255 { bytes } else { bytes - (1 << COUNT) }
 }
 
-/// Where an entry was found.
+/// Where an entry was found: so many lines past its home.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
     pub(crate) slot: Slot,
-    entry: u8,
-    old: bool,
-    /// How many lines past its home.
-    past: u32,
+    entry: u32,
+    past: usize,
 }
 
 /// One table of lines.
 #[derive(Clone, Debug)]
 struct Table {
     lines: Lines,
-    /// `32 - log2(lines)`: the line of an entry is the top bits of its hash.
+    /// Lines behind the last one, for entries that go past it.
+    behind: Vec<Line>,
+    /// `32 - log2(lines)`: the home of an entry is the top bits of its hash.
     shift: u32,
 }
 
 impl Table {
     fn new(lines: usize) -> Self {
-        Self { lines: Lines::new(lines), shift: 32 - lines.trailing_zeros() }
+        Self { lines: Lines::new(lines), behind: Vec::new(), shift: 32 - lines.trailing_zeros() }
     }
 
     #[inline]
     fn home(&self, hash: u32) -> usize {
         u64::from(hash).wrapping_shr(self.shift) as usize
+    }
+
+    /// A line at or past a home; an empty one if it was not made.
+    fn past(&self, number: usize) -> &[u64; 8] {
+        match number.checked_sub(self.lines.len()) {
+            None if number < self.lines.ready() => self.lines.at(number),
+            None => &Line::EMPTY.0,
+            Some(behind) => self.behind.get(behind).map_or(&Line::EMPTY.0, |line| &line.0),
+        }
+    }
+
+    /// A line at or past a home, made if need be.
+    fn past_mut(&mut self, number: usize) -> &mut [u64; 8] {
+        let Some(behind) = number.checked_sub(self.lines.len()) else {
+            while number >= self.lines.ready() {
+                self.lines.grow();
+            }
+            return self.lines.at_mut(number);
+        };
+        if behind >= self.behind.len() {
+            self.behind.resize(behind + 1, Line::EMPTY);
+        }
+        &mut self.behind[behind].0
     }
 
     /// The first line nearly always decides: the first entry that looks right is, or none does and nothing went past.
@@ -100,7 +127,7 @@ impl Table {
         let mask = matching(line[0], hash);
         let entry = line[word(first(mask))];
         if mask != 0 && entry >> 32 == u64::from(hash) && same(entry as Slot) {
-            return Some(Found { slot: entry as Slot, entry: first(mask) as u8, old: false, past: 0 });
+            return Some(Found { slot: entry as Slot, entry: first(mask) as u32, past: 0 });
         }
         if mask == 0 && line[0] >> COUNT == 0 { None } else { self.search(hash, same) }
     }
@@ -108,14 +135,14 @@ impl Table {
     #[cold]
     #[inline(never)]
     fn search(&self, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
-        for past in 0..self.lines.len() {
-            let line = self.lines.at(self.home(hash) + past);
+        let home = self.home(hash);
+        for past in 0.. {
+            let line = self.past(home + past);
             let mut mask = matching(line[0], hash);
             while mask != 0 {
                 let entry = line[word(first(mask))];
                 if entry >> 32 == u64::from(hash) && same(entry as Slot) {
-                    let (at, past) = (first(mask) as u8, past as u32);
-                    return Some(Found { slot: entry as Slot, entry: at, old: false, past });
+                    return Some(Found { slot: entry as Slot, entry: first(mask) as u32, past });
                 }
                 mask &= mask - 1;
             }
@@ -128,48 +155,86 @@ impl Table {
 
     #[inline]
     fn insert(&mut self, hash: u32, slot: Slot) {
-        let mut number = self.home(hash);
-        loop {
-            let line = self.lines.at_mut(number);
-            let free = !line[0] & HIGH;
-            if free != 0 {
-                line[0] |= byte(hash) << (free.trailing_zeros() - 7);
-                line[word(first(free))] = u64::from(hash) << 32 | u64::from(slot);
+        let home = self.home(hash);
+        if !put(self.lines.at_mut(home), hash, slot) {
+            self.insert_past(home, hash, slot);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn insert_past(&mut self, home: usize, hash: u32, slot: Slot) {
+        for number in home.. {
+            let line = self.past_mut(number);
+            if put(line, hash, slot) {
                 return;
             }
             line[0] = raised(line[0]);
-            number += 1;
         }
     }
 
     #[inline]
     fn remove(&mut self, hash: u32, found: Found) {
         let home = self.home(hash);
-        self.lines.at_mut(home + found.past as usize)[0] &= !(0xFF << (found.entry % 8 * 8));
-        for past in 0..found.past {
-            let line = self.lines.at_mut(home + past as usize);
-            line[0] = lowered(line[0]);
+        if found.past == 0 {
+            self.lines.at_mut(home)[0] &= !(0xFF << (found.entry % 8 * 8));
+        } else {
+            self.remove_past(home, found);
         }
     }
 
-    /// Takes all entries out of a line. Its count stays: entries further on are still found past it.
-    fn take(&mut self, number: usize) -> impl Iterator<Item = (u32, Slot)> {
-        let line = self.lines.at_mut(number);
-        let taken = *line;
-        line[0] &= 0xFF << COUNT;
-        let used = (0..7).filter(move |entry| taken[0] >> (entry * 8) & 0x80 != 0);
-        used.map(move |entry| ((taken[word(entry)] >> 32) as u32, taken[word(entry)] as Slot))
+    #[cold]
+    #[inline(never)]
+    fn remove_past(&mut self, home: usize, found: Found) {
+        for past in 0..found.past {
+            let line = self.past_mut(home + past);
+            line[0] = lowered(line[0]);
+        }
+        self.past_mut(home + found.past)[0] &= !(0xFF << (found.entry % 8 * 8));
     }
+
+    /// Moves all entries of a home to another table, wherever they stand.
+    fn hand_over(&mut self, home: usize, to: &mut Self) {
+        for past in 0.. {
+            let line = *self.past(home + past);
+            let mut used = line[0] & HIGH;
+            while used != 0 {
+                let (entry, value) = (first(used) as u32, line[word(first(used))]);
+                let (hash, slot) = ((value >> 32) as u32, value as Slot);
+                if self.home(hash) == home {
+                    self.remove(hash, Found { slot, entry, past });
+                    to.insert(hash, slot);
+                }
+                used &= used - 1;
+            }
+            if line[0] >> COUNT == 0 {
+                break;
+            }
+        }
+    }
+}
+
+/// Puts an entry into a line that is not full.
+#[inline]
+fn put(line: &mut [u64; 8], hash: u32, slot: Slot) -> bool {
+    let free = !line[0] & HIGH;
+    if free == 0 {
+        return false;
+    }
+    line[0] |= byte(hash) << (free.trailing_zeros() - 7);
+    line[word(first(free))] = u64::from(hash) << 32 | u64::from(slot);
+    true
 }
 
 /// The index. It does not know ids; whoever asks brings `same`, which compares the id in the slab.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
     table: Table,
+    /// How many homes of the table have moved to the next one.
+    moved: usize,
+    next: Option<Box<Table>>,
     used: usize,
     room: usize,
-    /// The table that is being left, and how many of its lines have moved.
-    old: Option<(Table, usize)>,
 }
 
 /// Five of seven entries: few lines pass entries on.
@@ -179,76 +244,92 @@ const fn room(lines: usize) -> usize {
 
 impl Index {
     pub(crate) fn new() -> Self {
-        Self { table: Table::new(1), used: 0, room: room(1), old: None }
+        let mut table = Table::new(1);
+        table.lines.grow();
+        Self { table, moved: 0, next: None, used: 0, room: room(1) }
+    }
+
+    /// The table that holds a hash, if it is there: homes that have moved are in the next one, which has made lines for
+    /// just these.
+    #[inline]
+    fn table(&self, hash: u32) -> &Table {
+        if self.table.home(hash) >= self.moved { &self.table } else { self.next_table() }
+    }
+
+    #[cold]
+    fn next_table(&self) -> &Table {
+        self.next.as_deref().unwrap_or(&self.table)
+    }
+
+    #[inline]
+    fn table_mut(&mut self, hash: u32) -> &mut Table {
+        if self.table.home(hash) >= self.moved { &mut self.table } else { self.next_table_mut() }
+    }
+
+    #[cold]
+    fn next_table_mut(&mut self) -> &mut Table {
+        self.next.as_deref_mut().unwrap_or(&mut self.table)
     }
 
     /// Finds an entry by the hash of its id.
     #[inline]
     pub(crate) fn find(&self, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
-        let found = self.table.find(hash, &same);
-        if found.is_some() || self.old.is_none() { found } else { self.find_old(hash, &same) }
-    }
-
-    #[cold]
-    fn find_old(&self, hash: u32, same: &impl Fn(Slot) -> bool) -> Option<Found> {
-        self.old.as_ref()?.0.search(hash, same).map(|found| Found { old: true, ..found })
+        self.table(hash).find(hash, same)
     }
 
     /// Adds an id that is not there.
     #[inline]
     pub(crate) fn insert(&mut self, hash: u32, slot: Slot) {
-        if self.old.is_some() {
-            self.move_some();
-        }
-        if self.used >= self.room {
+        if self.used >= self.room || self.next.is_some() {
             self.grow();
         }
         self.used += 1;
-        self.table.insert(hash, slot);
+        self.table_mut(hash).insert(hash, slot);
     }
 
     /// Removes what [`Index::find`] found for this hash, before anything else changes.
     #[inline]
     pub(crate) fn remove(&mut self, hash: u32, found: Found) {
         self.used -= 1;
-        match &mut self.old {
-            Some((old, _)) if found.old => old.remove(hash, found),
-            _ => self.table.remove(hash, found),
-        }
+        self.table_mut(hash).remove(hash, found);
     }
 
-    /// Starts a table of twice the size; the old one's entries follow bit by bit.
+    /// Goes on with a table of twice the size, and starts one when there is none.
     #[cold]
+    #[inline(never)]
     fn grow(&mut self) {
-        debug_assert!(self.old.is_none(), "the old table is empty long before the new one is full");
-        let lines = self.table.lines.len() * 2;
-        self.old = Some((std::mem::replace(&mut self.table, Table::new(lines)), 0));
-        self.room = room(lines);
-    }
-
-    #[cold]
-    fn move_some(&mut self) {
-        let Some((old, moved)) = &mut self.old else { return };
-        let end = (*moved + MOVED_AT_ONCE).min(old.lines.len());
-        for number in *moved..end {
-            old.take(number).for_each(|(hash, slot)| self.table.insert(hash, slot));
+        let lines = self.table.lines.len();
+        if self.next.is_none() {
+            self.room = room(lines * 2);
         }
-        *moved = end;
-        if end == old.lines.len() {
-            self.old = None;
+        let next = self.next.get_or_insert_with(|| Box::new(Table::new(lines * 2)));
+        for home in self.moved..(self.moved + MOVED_AT_ONCE).min(lines) {
+            while next.lines.ready() < home * 2 + 2 {
+                next.lines.grow();
+            }
+            self.table.hand_over(home, next);
+            self.table.lines.free_before(home + 1);
+            self.moved = home + 1;
+        }
+        if self.moved == lines {
+            if let Some(next) = self.next.take() {
+                (self.table, self.moved) = (*next, 0);
+            }
         }
     }
 
     /// Asks for the line where an id would be found.
     #[inline]
     pub(crate) fn warm(&self, hash: u32) {
-        self.table.lines.warm(self.table.home(hash));
+        let table = self.table(hash);
+        table.lines.warm(table.home(hash));
     }
 
     /// The slot that an id has in all likelihood, or 0: a look at one line, and the id is not compared.
     #[inline]
     pub(crate) fn guess(&self, hash: u32) -> Slot {
-        let line = self.table.lines.at(self.table.home(hash));
+        let table = self.table(hash);
+        let line = table.lines.at(table.home(hash));
         let mask = matching(line[0], hash);
         line[word(first(mask))] as Slot * Slot::from(mask != 0)
     }
@@ -303,8 +384,9 @@ mod tests {
                 pair.flip(id);
             }
             assert_eq!(pair.index.used, 0);
-            let lines = &pair.index.table.lines;
-            assert!((0..lines.len()).all(|line| lines.at(line)[0] == 0), "entries that are gone leave nothing behind");
+            let tables = [Some(&pair.index.table), pair.index.next.as_deref()];
+            let lines = tables.iter().flatten().flat_map(|table| (0..table.lines.len() + 9).map(|at| table.past(at)[0]));
+            assert_eq!(lines.max(), Some(0), "entries that are gone leave nothing behind");
         }
     }
 

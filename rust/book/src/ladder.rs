@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::slab::Slot;
 use crate::types::Side;
-use crate::window::{FEWEST_PAGES, Level, MOST_PAGES, Step, Window};
+use crate::window::{FEWEST_PAGES, Level, MOST_PAGES, Spot, Step, Window};
 
 /// How many levels a book keeps in the map before it makes a window: a quiet market needs none.
 const BEFORE_WINDOW: usize = 16;
@@ -60,30 +60,38 @@ impl Ladder {
         if price <= self.best[0] { Side::Buy } else { Side::Sell }
     }
 
+    /// Where the level of a price is to be found; true until a level is made or goes.
+    #[inline]
+    pub(crate) fn spot(&self, price: u64) -> Spot {
+        self.window.spot(price)
+    }
+
     /// The level at a price; all zero when nothing rests there.
     #[inline]
     pub(crate) fn level(&self, price: u64) -> Level {
-        match self.window.tick(price) {
-            Some(tick) => *self.window.level(tick),
-            None => self.level_outside(price),
-        }
+        self.level_at(self.spot(price), price)
+    }
+
+    /// As [`Ladder::level`], when the spot is known.
+    #[inline]
+    pub(crate) fn level_at(&self, spot: Spot, price: u64) -> Level {
+        if spot.inside() { *self.window.level(spot) } else { self.level_outside(price) }
     }
 
     #[cold]
+    #[inline(never)]
     fn level_outside(&self, price: u64) -> Level {
         self.outside.get(&price).copied().unwrap_or_default()
     }
 
     /// The level at a price where something rests.
     #[inline]
-    pub(crate) fn level_mut(&mut self, price: u64) -> &mut Level {
-        match self.window.tick(price) {
-            Some(tick) => self.window.level_mut(tick),
-            None => self.level_mut_outside(price),
-        }
+    pub(crate) fn level_mut(&mut self, spot: Spot, price: u64) -> &mut Level {
+        if spot.inside() { self.window.level_mut(spot) } else { self.level_mut_outside(price) }
     }
 
     #[cold]
+    #[inline(never)]
     fn level_mut_outside(&mut self, price: u64) -> &mut Level {
         self.outside.entry(price).or_default()
     }
@@ -91,13 +99,10 @@ impl Ladder {
     /// Adds an order to the end of the level at a price, which is made if need be. Returns the new total and the
     /// order before it.
     #[inline]
-    pub(crate) fn append(&mut self, side: Side, price: u64, slot: Slot, quantity: u64) -> (u64, Slot) {
+    pub(crate) fn append(&mut self, side: Side, spot: Spot, price: u64, slot: Slot, quantity: u64) -> (u64, Slot) {
         let best = &mut self.best[side as usize];
         *best = rank(side, price).max(*best);
-        let level = match self.window.tick(price) {
-            Some(tick) => self.window.open(tick),
-            None => self.open_outside(side, price),
-        };
+        let level = if spot.inside() { self.window.open(spot) } else { self.open_outside(side, price) };
         let before = level.tail;
         level.head = if before == 0 { slot } else { level.head };
         level.tail = slot;
@@ -106,11 +111,11 @@ impl Ladder {
     }
 
     #[cold]
+    #[inline(never)]
     fn open_outside(&mut self, side: Side, price: u64) -> &mut Level {
         if !self.outside.contains_key(&price) {
             if self.adapt(side, price) {
-                let tick = self.window.tick(price).expect("the window was moved to cover this price");
-                return self.window.open(tick);
+                return self.window.open(self.window.spot(price));
             }
             self.strays += usize::from(self.is_stray(price));
         }
@@ -123,17 +128,15 @@ impl Ladder {
 
     /// Takes away a level where nothing rests any more, and finds the next best if it was the best.
     #[inline]
-    pub(crate) fn close(&mut self, side: Side, price: u64) {
-        match self.window.tick(price) {
-            Some(tick) => self.window.close(tick),
-            None => self.close_outside(price),
-        }
+    pub(crate) fn close(&mut self, side: Side, spot: Spot, price: u64) {
+        if spot.inside() { self.window.close(spot) } else { self.close_outside(price) }
         if price == self.best(side) {
-            self.best[side as usize] = self.next(side, price).map_or(0, |price| rank(side, price));
+            self.best[side as usize] = self.next_at(side, spot, price).map_or(0, |price| rank(side, price));
         }
     }
 
     #[cold]
+    #[inline(never)]
     fn close_outside(&mut self, price: u64) {
         self.outside.remove(&price);
         self.strays -= usize::from(self.is_stray(price));
@@ -142,15 +145,20 @@ impl Ladder {
     /// The next worse price of a side where something rests.
     #[inline]
     pub(crate) fn next(&self, side: Side, price: u64) -> Option<u64> {
-        match self.window.tick(price) {
-            Some(tick) if self.outside.is_empty() => {
-                self.window.next(side, tick).map(|tick| tick * self.window.step.size)
-            }
-            _ => self.next_of_both(side, price),
+        self.next_at(side, self.spot(price), price)
+    }
+
+    #[inline]
+    fn next_at(&self, side: Side, spot: Spot, price: u64) -> Option<u64> {
+        if spot.inside() && self.outside.is_empty() {
+            self.window.next(side, spot.tick).map(|tick| tick * self.window.step.size)
+        } else {
+            self.next_of_both(side, price)
         }
     }
 
     #[cold]
+    #[inline(never)]
     fn next_of_both(&self, side: Side, price: u64) -> Option<u64> {
         let inside = self.window.next_from(side, price).map(|tick| tick * self.window.step.size);
         let outside = match side {
@@ -163,12 +171,10 @@ impl Ladder {
         }
     }
 
-    /// Asks for the line of the level at a price.
+    /// The window, to look ahead, if there is one.
     #[inline]
-    pub(crate) fn warm(&self, price: u64) {
-        if let Some(tick) = self.window.tick(price) {
-            self.window.warm(tick);
-        }
+    pub(crate) fn window(&self) -> Option<&Window> {
+        self.window.exists().then_some(&self.window)
     }
 
     /// A level is about to be made at a price that the window does not cover. Moves the window there if that is
@@ -222,8 +228,9 @@ impl Ladder {
             return;
         }
         for tick in self.window.ticks().into_iter().filter(|tick| !kept.contains(&(tick / 64))) {
-            self.outside.insert(tick * self.window.step.size, *self.window.level(tick));
-            self.window.close(tick);
+            let spot = self.window.spot_of(tick);
+            self.outside.insert(tick * self.window.step.size, *self.window.level(spot));
+            self.window.close(spot);
         }
     }
 
@@ -237,8 +244,7 @@ impl Ladder {
         let prices: Vec<u64> = self.outside.range(low..=high).map(|(&price, _)| price).filter(covered).collect();
         for price in prices {
             let level = self.outside.remove(&price).expect("it was there a moment ago");
-            let tick = self.window.tick(price).expect("only covered prices were collected");
-            *self.window.open(tick) = level;
+            *self.window.open(self.window.spot(price)) = level;
         }
     }
 
@@ -259,7 +265,8 @@ impl Ladder {
             return false;
         }
         for tick in self.window.ticks() {
-            self.outside.insert(tick * self.window.step.size, *self.window.level(tick));
+            let level = *self.window.level(self.window.spot_of(tick));
+            self.outside.insert(tick * self.window.step.size, level);
         }
         self.window = window;
         self.absorb();
@@ -298,14 +305,18 @@ mod tests {
         model: [BTreeMap<u64, u64>; 2],
     }
 
+    fn append(ladder: &mut Ladder, side: Side, price: u64, quantity: u64) -> u64 {
+        ladder.append(side, ladder.spot(price), price, 1, quantity).0
+    }
+
     impl Pair {
         fn flip(&mut self, side: Side, price: u64) {
             let model = &mut self.model[side as usize];
             if model.remove(&price).is_some() {
-                self.ladder.close(side, price);
+                self.ladder.close(side, self.ladder.spot(price), price);
             } else {
                 model.insert(price, price);
-                assert_eq!(self.ladder.append(side, price, 1, price).0, price);
+                assert_eq!(append(&mut self.ladder, side, price, price), price);
             }
         }
 
@@ -363,16 +374,16 @@ mod tests {
     fn a_window_is_made_for_what_there_is() {
         let mut ladder = Ladder::new();
         for tick in 0..100 {
-            ladder.append(Side::Sell, 6_000_000_000_000 + tick * 1_000_000, 1, 1);
+            append(&mut ladder, Side::Sell, 6_000_000_000_000 + tick * 1_000_000, 1);
         }
         assert_eq!((ladder.window.step.size, ladder.outside.len()), (1_000_000, 0));
         // One odd price stays outside; a finer tick that is in use becomes the step.
-        ladder.append(Side::Sell, 6_000_000_000_001, 1, 1);
+        append(&mut ladder, Side::Sell, 6_000_000_000_001, 1);
         assert_eq!((ladder.window.step.size, ladder.outside.len()), (1_000_000, 1));
-        ladder.close(Side::Sell, 6_000_000_000_001);
+        ladder.close(Side::Sell, ladder.spot(6_000_000_000_001), 6_000_000_000_001);
         assert_eq!(ladder.strays, 0);
         for tick in 0..100 {
-            ladder.append(Side::Sell, 6_000_000_000_000 + tick * 100_000, 1, 1);
+            append(&mut ladder, Side::Sell, 6_000_000_000_000 + tick * 100_000, 1);
         }
         assert_eq!((ladder.window.step.size, ladder.outside.len()), (100_000, 0));
     }
@@ -381,7 +392,7 @@ mod tests {
     fn the_window_grows_to_a_deep_book() {
         let mut ladder = Ladder::new();
         for tick in 0..100_000 {
-            ladder.append(Side::Sell, (1_000 + tick * 10) * 5_000, 1, 1);
+            append(&mut ladder, Side::Sell, (1_000 + tick * 10) * 5_000, 1);
         }
         assert!(ladder.outside.len() < 10_000, "most levels are in the window: {} are not", ladder.outside.len());
     }

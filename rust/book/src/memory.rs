@@ -1,6 +1,19 @@
 //! How the parts of a book lie in memory: in chunks that never move, in whole cache lines, and asked for in advance.
 //!
-//! Here is the crate's only `unsafe` code: a hint to the processor, which changes no value.
+//! Here is all of the crate's `unsafe` code: a hint to the processor, and access without a second bounds check.
+//!
+//! # Why the access is sound
+//! The crate keeps three kinds of numbers: slots, pages and lines. Each is below the capacity of the array that it
+//! belongs to when it is made, arrays of slots and pages never shrink, and no number leaves the crate or comes from
+//! outside of it.
+//! - A slot comes from `Slab::next_slot`, which makes room for it first; slot 0, nobody, has room as soon as there is
+//!   any order. Links, levels and the index repeat slots, and a new one of these says 0. A slot that may not exist
+//!   (a look ahead into an empty book) goes through `get`.
+//! - A page comes from `Window::new_page`, which makes room first; page 0, which stays empty, is made with the window.
+//! - A line is the top bits of a hash. Lines that are not made yet, or are freed, belong to the half of a growing
+//!   table that the index does not ask: see `Index::home`.
+//!
+//! Builds with debug assertions, so all tests but the release run of the twin, check every access.
 
 /// Items to a chunk.
 const CHUNK: usize = 1024;
@@ -28,90 +41,104 @@ impl<T> Chunks<T> {
         self.chunks.push(chunk.try_into().unwrap_or_else(|_| unreachable!("it was made with that length")));
     }
 
-    /// An item that may not exist.
+    /// An item that exists: the caller knows that `index` is below [`Chunks::capacity`].
     #[inline]
-    pub(crate) fn get(&self, index: usize) -> Option<&T> {
-        self.chunks.get(index / CHUNK).map(|chunk| &chunk[index % CHUNK])
-    }
-
-    #[inline]
+    #[allow(unsafe_code)]
     pub(crate) fn at(&self, index: usize) -> &T {
-        &self.chunks[index / CHUNK][index % CHUNK]
+        debug_assert!(index < self.capacity(), "item {index} of {}", self.capacity());
+        // SAFETY: the index is below the capacity. See the module's text on who sees to that.
+        let chunk = unsafe { self.chunks.get_unchecked(index / CHUNK) };
+        &chunk[index % CHUNK]
     }
 
+    /// As [`Chunks::at`], to change it.
     #[inline]
+    #[allow(unsafe_code)]
     pub(crate) fn at_mut(&mut self, index: usize) -> &mut T {
-        &mut self.chunks[index / CHUNK][index % CHUNK]
+        debug_assert!(index < self.capacity(), "item {index} of {}", self.capacity());
+        // SAFETY: as for `Chunks::at`.
+        let chunk = unsafe { self.chunks.get_unchecked_mut(index / CHUNK) };
+        &mut chunk[index % CHUNK]
     }
 
-    /// Asks for the cache line of an item; one that does not exist asks for nothing.
+    /// Asks for the cache line of an item.
     #[inline]
     pub(crate) fn warm(&self, index: usize) {
-        if let Some(item) = self.get(index) {
-            prefetch(item);
-        }
+        prefetch(self.at(index));
     }
 }
 
 /// Eight 64-bit words: a cache line.
-pub(crate) type Line = [u64; LINE];
-const LINE: usize = 8;
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Line(pub(crate) [u64; 8]);
 
-const WHOLE: &str = "there is one line more than asked for";
+impl Line {
+    pub(crate) const EMPTY: Self = Self([0; 8]);
+}
 
-/// An array of cache lines, all zero at first. The system provides the memory line by line as it is touched, so that
-/// making a large one takes no time.
-#[derive(Debug)]
+/// Cache lines in a chunk of a table that has as many or more.
+const LINES: usize = 1024;
+
+/// A table of cache lines, a power of two of them, which comes and goes in chunks: neither making nor dropping a large
+/// one takes time at once.
+#[derive(Clone, Debug)]
 pub(crate) struct Lines {
-    words: Vec<u64>,
-    /// Where the first whole cache line starts.
-    first: usize,
-    /// One less than the number of lines, which is a power of two.
-    mask: usize,
+    chunks: Vec<Box<[Line]>>,
+    lines: usize,
 }
 
 impl Lines {
-    /// So many lines, a power of two.
+    /// A table that will have so many lines, a power of two; it has none yet.
     pub(crate) fn new(lines: usize) -> Self {
-        let words = vec![0u64; (lines + 1) * LINE];
-        let first = words.as_ptr().align_offset(LINE * size_of::<u64>()).min(LINE);
-        Self { words, first, mask: lines - 1 }
+        debug_assert!(lines.is_power_of_two(), "a power of two");
+        Self { chunks: Vec::with_capacity(lines.div_ceil(LINES)), lines }
     }
 
+    /// How many lines it will have.
     pub(crate) fn len(&self) -> usize {
-        self.mask + 1
+        self.lines
+    }
+
+    /// How many lines it has.
+    pub(crate) fn ready(&self) -> usize {
+        (self.chunks.len() * LINES).min(self.lines)
+    }
+
+    /// Adds empty lines: a chunk of them, or all of a small table.
+    #[cold]
+    pub(crate) fn grow(&mut self) {
+        self.chunks.push(vec![Line::EMPTY; self.lines.min(LINES)].into_boxed_slice());
+    }
+
+    /// Frees the chunk that ends before this line, if one does. Its lines must not be asked for any more.
+    #[inline]
+    pub(crate) fn free_before(&mut self, line: usize) {
+        if line % LINES == 0 {
+            self.chunks[line / LINES - 1] = Box::default();
+        }
     }
 
     #[inline]
-    const fn start(&self, line: usize) -> usize {
-        self.first.wrapping_add((line & self.mask).wrapping_mul(LINE))
-    }
-
-    /// A line by its number, modulo how many there are.
-    #[inline]
-    pub(crate) fn at(&self, line: usize) -> &Line {
-        self.words[self.start(line)..].first_chunk().expect(WHOLE)
+    #[allow(unsafe_code)]
+    pub(crate) fn at(&self, line: usize) -> &[u64; 8] {
+        debug_assert!(line < self.ready() && line % LINES < self.chunks[line / LINES].len(), "line {line} is there");
+        // SAFETY: as for `Chunks::at`; the index asks for the home of a hash, which is below `ready`, and frees only
+        // what lies before the lines that it still asks for. Every chunk has `lines.min(LINES)` lines.
+        unsafe { &self.chunks.get_unchecked(line / LINES).get_unchecked(line % LINES).0 }
     }
 
     #[inline]
-    pub(crate) fn at_mut(&mut self, line: usize) -> &mut Line {
-        let start = self.start(line);
-        self.words[start..].first_chunk_mut().expect(WHOLE)
+    #[allow(unsafe_code)]
+    pub(crate) fn at_mut(&mut self, line: usize) -> &mut [u64; 8] {
+        debug_assert!(line < self.ready() && line % LINES < self.chunks[line / LINES].len(), "line {line} is there");
+        // SAFETY: as for `Lines::at`.
+        unsafe { &mut self.chunks.get_unchecked_mut(line / LINES).get_unchecked_mut(line % LINES).0 }
     }
 
     #[inline]
     pub(crate) fn warm(&self, line: usize) {
         prefetch(self.at(line));
-    }
-}
-
-impl Clone for Lines {
-    fn clone(&self) -> Self {
-        let mut copy = Self::new(self.len());
-        for line in 0..self.len() {
-            *copy.at_mut(line) = *self.at(line);
-        }
-        copy
     }
 }
 

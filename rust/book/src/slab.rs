@@ -47,12 +47,6 @@ impl<T> Slab<T> {
         self.nodes.at(slot as usize)
     }
 
-    /// As [`Slab::node`], of a slot that may not exist.
-    #[inline]
-    pub(crate) fn get(&self, slot: Slot) -> Option<&Node> {
-        self.nodes.get(slot as usize)
-    }
-
     #[inline]
     pub(crate) fn node_mut(&mut self, slot: Slot) -> &mut Node {
         self.nodes.at_mut(slot as usize)
@@ -84,6 +78,7 @@ impl<T> Slab<T> {
     }
 
     #[cold]
+    #[inline(never)]
     fn grow(&mut self) {
         if self.unused as usize >= self.nodes.capacity() {
             self.nodes.grow(Node::default);
@@ -107,19 +102,27 @@ impl<T> Slab<T> {
 
     /// Takes an order out of its queue and frees its slot, which is the next to be used: it is the warmest.
     #[inline]
-    pub(crate) fn remove(&mut self, slot: Slot) -> T {
-        let Node { prev, next, .. } = *self.node(slot);
-        self.node_mut(prev).next = next;
-        self.node_mut(next).prev = prev;
-        self.node_mut(slot).next = self.free;
+    pub(crate) fn remove(&mut self, slot: Slot) -> (Node, T) {
+        let place = self.nodes.at_mut(slot as usize);
+        let node = *place;
+        place.next = self.free;
         self.free = slot;
         self.len -= 1;
-        self.payloads.remove(slot)
+        self.node_mut(node.prev).next = node.next;
+        self.node_mut(node.next).prev = node.prev;
+        (node, self.payloads.remove(slot))
     }
 
+    /// Asks for the line of an order.
+    #[inline]
+    pub(crate) fn warm_node(&self, slot: Slot) {
+        self.nodes.warm(slot as usize);
+    }
+
+    /// Asks for the lines of an order and of its payload.
     #[inline]
     pub(crate) fn warm(&self, slot: Slot) {
-        self.nodes.warm(slot as usize);
+        self.warm_node(slot);
         if !Payloads::<T>::SIZELESS {
             self.payloads.slots.warm(slot as usize);
         }

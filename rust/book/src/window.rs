@@ -57,6 +57,36 @@ impl Step {
     }
 }
 
+/// Where a price's level is to be found in the window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spot {
+    /// The price's tick.
+    pub(crate) tick: u64,
+    /// The page of its level; [`NO_PAGE`] if there is none yet, [`OUTSIDE`] if the window does not cover the tick.
+    page: u32,
+}
+
+const NO_PAGE: u32 = 0;
+const OUTSIDE: u32 = u32::MAX;
+
+impl Spot {
+    /// Whether the window covers it.
+    #[inline]
+    pub(crate) const fn inside(self) -> bool {
+        self.page != OUTSIDE
+    }
+
+    /// Where its level stands.
+    #[inline]
+    const fn place(self) -> usize {
+        (self.page as usize) << PAGE.trailing_zeros() | (self.tick % PAGE) as usize
+    }
+
+    const fn bit(self) -> u64 {
+        1 << (self.tick % PAGE)
+    }
+}
+
 /// The window. Ticks that are passed to it lie in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Window {
@@ -169,41 +199,64 @@ impl Window {
         if (tick / PAGE).wrapping_sub(self.base) < self.span { Some(tick) } else { None }
     }
 
+    /// Where the level of a price is to be found.
     #[inline]
-    fn place(&self, tick: u64) -> usize {
-        place(self.directory[self.slot(tick / PAGE)], tick)
-    }
-
-    #[inline]
-    pub(crate) fn level(&self, tick: u64) -> &Level {
-        self.levels.at(self.place(tick))
-    }
-
-    /// The level of a tick where something rests.
-    #[inline]
-    pub(crate) fn level_mut(&mut self, tick: u64) -> &mut Level {
-        let place = self.place(tick);
-        self.levels.at_mut(place)
-    }
-
-    #[inline]
-    pub(crate) fn warm(&self, tick: u64) {
-        self.levels.warm(self.place(tick));
-    }
-
-    /// The level of a tick where something is about to rest.
-    #[inline]
-    pub(crate) fn open(&mut self, tick: u64) -> &mut Level {
-        let slot = self.slot(tick / PAGE);
-        let mut page = self.directory[slot];
-        if page == 0 {
-            page = self.new_page(slot);
+    pub(crate) fn spot(&self, price: u64) -> Spot {
+        match self.tick(price) {
+            Some(tick) => self.spot_of(tick),
+            None => Spot { tick: 0, page: OUTSIDE },
         }
-        let bit = 1 << (tick % PAGE);
-        self.occupied[page as usize] |= bit;
-        self.levels.at_mut(place(page, tick))
     }
 
+    /// The spot of a tick that the window covers.
+    #[inline]
+    pub(crate) fn spot_of(&self, tick: u64) -> Spot {
+        Spot { tick, page: self.directory[self.slot(tick / PAGE)] }
+    }
+
+    /// The level at a spot inside.
+    #[inline]
+    pub(crate) fn level(&self, spot: Spot) -> &Level {
+        self.levels.at(spot.place())
+    }
+
+    /// The level at a spot inside where something rests.
+    #[inline]
+    pub(crate) fn level_mut(&mut self, spot: Spot) -> &mut Level {
+        self.levels.at_mut(spot.place())
+    }
+
+    /// Where the level of a price stands in all likelihood: somewhere in the window, which must exist, even if the
+    /// window does not cover the price. For looks ahead, which must not have to guess a branch.
+    #[inline]
+    pub(crate) fn guess(&self, price: u64) -> usize {
+        self.spot_of(self.step.quotient(price)).place()
+    }
+
+    /// The last order at a place that was guessed.
+    #[inline]
+    pub(crate) fn tail(&self, place: usize) -> Slot {
+        self.levels.at(place).tail
+    }
+
+    /// Asks for the line of a level.
+    #[inline]
+    pub(crate) fn warm(&self, place: usize) {
+        self.levels.warm(place);
+    }
+
+    /// The level at a spot inside where something is about to rest.
+    #[inline]
+    pub(crate) fn open(&mut self, mut spot: Spot) -> &mut Level {
+        if spot.page == NO_PAGE {
+            spot.page = self.new_page(self.slot(spot.tick / PAGE));
+        }
+        self.occupied[spot.page as usize] |= spot.bit();
+        self.levels.at_mut(spot.place())
+    }
+
+    #[cold]
+    #[inline(never)]
     fn new_page(&mut self, slot: usize) -> u32 {
         let page = self.free.pop().unwrap_or_else(|| {
             self.occupied.push(0);
@@ -217,19 +270,24 @@ impl Window {
         page
     }
 
-    /// Empties the level of a tick where something rests.
+    /// Empties the level at a spot inside where something rests.
     #[inline]
-    pub(crate) fn close(&mut self, tick: u64) {
-        let slot = self.slot(tick / PAGE);
-        let page = self.directory[slot];
-        *self.levels.at_mut(place(page, tick)) = Level::default();
-        let word = &mut self.occupied[page as usize];
-        *word &= !(1 << (tick % PAGE));
+    pub(crate) fn close(&mut self, spot: Spot) {
+        *self.levels.at_mut(spot.place()) = Level::default();
+        let word = &mut self.occupied[spot.page as usize];
+        *word &= !spot.bit();
         if *word == 0 {
-            self.directory[slot] = 0;
-            self.pages.clear(slot);
-            self.free.push(page);
+            self.close_page(spot);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn close_page(&mut self, spot: Spot) {
+        let slot = self.slot(spot.tick / PAGE);
+        self.directory[slot] = NO_PAGE;
+        self.pages.clear(slot);
+        self.free.push(spot.page);
     }
 
     /// The next worse tick of a side where something rests: below for buyers, above for sellers.
@@ -244,6 +302,7 @@ impl Window {
         if word == 0 { self.next_page(side, page) } else { Some(page * PAGE + nearest(side, word)) }
     }
 
+    #[inline(never)]
     fn next_page(&self, side: Side, page: u64) -> Option<u64> {
         let (slot, last) = (self.slot(page), self.directory.len() - 1);
         let found = match side {
@@ -272,21 +331,15 @@ impl Window {
             Side::Sell => own > price,
             Side::Buy => own < price,
         };
-        if beyond && self.level(edge).head != 0 { Some(edge) } else { self.next(side, edge) }
+        if beyond && self.level(self.spot_of(edge)).head != 0 { Some(edge) } else { self.next(side, edge) }
     }
 
     /// All ticks where something rests, upwards.
     pub(crate) fn ticks(&self) -> Vec<u64> {
         let first = self.extremes().map(|(low, _)| low * PAGE);
-        let first = first.filter(|&tick| self.level(tick).head != 0).or_else(|| self.next(Side::Sell, first?));
+        let first = first.filter(|&tick| self.level(self.spot_of(tick)).head != 0).or_else(|| self.next(Side::Sell, first?));
         std::iter::successors(first, |&tick| self.next(Side::Sell, tick)).collect()
     }
-}
-
-/// Where a tick's level stands if this is its page.
-#[inline]
-const fn place(page: u32, tick: u64) -> usize {
-    (page as usize) << PAGE.trailing_zeros() | (tick % PAGE) as usize
 }
 
 /// The best of a page's occupied levels.
@@ -306,8 +359,8 @@ mod tests {
     fn pages_are_used_again() {
         let mut window = Window::new(Step::new(1), 0, FEWEST_PAGES);
         for tick in (0..FEWEST_PAGES * 64).step_by(10) {
-            window.open(tick).head = 1;
-            window.close(tick);
+            window.open(window.spot_of(tick)).head = 1;
+            window.close(window.spot_of(tick));
         }
         assert_eq!(window.occupied.len(), 2, "the empty page, and one that went along");
     }

@@ -50,6 +50,18 @@ fn busy() -> f64 {
     text.split(' ').next().and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0) / 1e9
 }
 
+#[inline(never)]
+fn in_batches(book: &mut Book<Bare>, messages: &[Message], ring: &mut Ring) {
+    messages.chunks(BATCH).for_each(|chunk| book.apply_batch(chunk, ring));
+}
+
+#[inline(never)]
+fn one_by_one(book: &mut Book<Bare>, messages: &[Message], ring: &mut Ring) {
+    for message in messages {
+        apply_one!(book, message, ring);
+    }
+}
+
 fn run(filling: &[Message], messages: &[Message], batch: bool) -> Run {
     let mut book = Book::<Bare>::new();
     let mut before = Ring::new();
@@ -57,13 +69,7 @@ fn run(filling: &[Message], messages: &[Message], batch: bool) -> Run {
     before.finish();
     let mut ring = Ring::new();
     let (start, busy) = (Instant::now(), busy());
-    if batch {
-        messages.chunks(BATCH).for_each(|chunk| book.apply_batch(chunk, &mut ring));
-    } else {
-        for message in messages {
-            apply_one!(book, message, &mut ring);
-        }
-    }
+    if batch { in_batches(&mut book, messages, &mut ring) } else { one_by_one(&mut book, messages, &mut ring) }
     let (seconds, busy) = (start.elapsed().as_secs_f64(), self::busy() - busy);
     book.check().expect("the book is sound");
     let (events, sum) = ring.finish();
