@@ -5,13 +5,15 @@ use crate::index::hash;
 use crate::slab::{NOBODY, Slot};
 use crate::types::{BatchSink, Done, Error, Incoming, Message, Placed, Policy};
 
-/// How many messages ahead the index is asked for; half as many, the order; a quarter as many, its level.
-const AHEAD: usize = 16;
+/// How many messages are looked at together. Each block is looked at three times, a block's time apart, before it is
+/// applied: so long does memory take.
+const BLOCK: usize = 8;
+const LOOKS: usize = 3;
 
 /// A book of fewer orders stays in the processor's caches, and looking ahead would only cost.
 const SMALL: usize = 4096;
 
-/// What is known of a message that is still to come.
+/// What is known of a message that is still to come; before anything is, of none.
 #[derive(Clone, Copy, Default)]
 struct Coming {
     hash: u32,
@@ -21,59 +23,70 @@ struct Coming {
     place: usize,
 }
 
+type Block = [Coming; BLOCK];
+
 impl<P: Policy> Book<P> {
     /// Applies messages in order. What each one does and reports is what the single calls do and report.
     pub fn apply_batch<S: BatchSink<P>>(&mut self, messages: &[Message], sink: &mut S) {
-        let large = self.len() >= SMALL && self.ladder.window().is_some();
-        let mut coming = [Coming::default(); AHEAD];
-        if large {
-            for (coming, message) in coming.iter_mut().zip(messages) {
-                *coming = self.first_look(message);
-            }
+        if self.len() < SMALL || messages.len() < BLOCK || self.ladder.window().is_none() {
+            self.apply_all(0, messages, sink);
+            return;
         }
-        for (index, message) in messages.iter().enumerate() {
-            if large {
-                self.second_look(&mut coming[(index + AHEAD / 2) % AHEAD]);
-                self.third_look(coming[(index + AHEAD / 4) % AHEAD]);
-                if let Some(later) = messages.get(index + AHEAD) {
-                    coming[index % AHEAD] = self.first_look(later);
-                }
+        let mut coming = [Block::default(); LOOKS];
+        for (turn, start) in (0..messages.len() + LOOKS * BLOCK).step_by(BLOCK).enumerate() {
+            if let Some(start) = start.checked_sub(LOOKS * BLOCK) {
+                self.apply_all(start, block(messages, start), sink);
             }
-            self.apply(index, message, sink);
+            self.third_look(&coming[(turn + 1) % LOOKS]);
+            self.second_look(&mut coming[(turn + 2) % LOOKS]);
+            self.first_look(block(messages, start), &mut coming[turn % LOOKS]);
+        }
+    }
+
+    #[inline(always)]
+    fn apply_all<S: BatchSink<P>>(&mut self, start: usize, messages: &[Message], sink: &mut S) {
+        for (index, message) in messages.iter().enumerate() {
+            self.apply(start + index, message, sink);
         }
     }
 
     /// Where the id stands in the index, and the level of a new order.
-    #[inline]
-    fn first_look(&self, message: &Message) -> Coming {
-        let hash = hash(message.id());
-        self.index.warm(hash);
-        let Some(window) = self.ladder.window() else { return Coming::default() };
-        let place = window.guess(message.price());
-        window.warm(place);
-        Coming { hash, slot: NOBODY, place }
+    #[inline(always)]
+    fn first_look(&self, messages: &[Message], coming: &mut Block) {
+        let Some(window) = self.ladder.window() else { return };
+        for (coming, message) in coming.iter_mut().zip(messages) {
+            let hash = hash(message.id());
+            self.index.warm(hash);
+            let place = window.guess(message.price());
+            window.warm(place);
+            *coming = Coming { hash, slot: NOBODY, place };
+        }
     }
 
     /// The order with that id, or the one that a new order will stand behind.
-    #[inline]
-    fn second_look(&self, coming: &mut Coming) {
+    #[inline(always)]
+    fn second_look(&self, coming: &mut Block) {
         let Some(window) = self.ladder.window() else { return };
-        let (slot, tail) = (self.index.guess(coming.hash), window.tail(coming.place));
-        coming.slot = if slot == NOBODY { tail } else { slot };
-        self.slab.warm(coming.slot);
+        for coming in coming {
+            let (slot, tail) = (self.index.guess(coming.hash), window.tail(coming.place));
+            coming.slot = if slot == NOBODY { tail } else { slot };
+            self.slab.warm(coming.slot);
+        }
     }
 
     /// That order's neighbours and level.
-    #[inline]
-    fn third_look(&self, coming: Coming) {
+    #[inline(always)]
+    fn third_look(&self, coming: &Block) {
         let Some(window) = self.ladder.window() else { return };
-        let node = self.slab.node(coming.slot);
-        self.slab.warm_node(node.prev);
-        self.slab.warm_node(node.next);
-        window.warm(window.guess(node.price));
+        for coming in coming {
+            let node = self.slab.node(coming.slot);
+            self.slab.warm_node(node.prev);
+            self.slab.warm_node(node.next);
+            window.warm(window.guess(node.price));
+        }
     }
 
-    #[inline]
+    #[inline(always)]
     fn apply<S: BatchSink<P>>(&mut self, index: usize, message: &Message, sink: &mut S) {
         match *message {
             Message::Place(ref order) => {
@@ -98,7 +111,7 @@ impl<P: Policy> Book<P> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn place_nth<S: BatchSink<P>>(&mut self, index: usize, order: &Incoming, sink: &mut S) -> Result<Placed, Error> {
         let hash = hash(order.id);
         let way = self.admit(hash, order)?;
@@ -107,18 +120,26 @@ impl<P: Policy> Book<P> {
     }
 }
 
+/// The block of messages that starts there; a short one at the end, and empty ones behind it.
+fn block(messages: &[Message], start: usize) -> &[Message] {
+    let rest = messages.get(start..).unwrap_or_default();
+    &rest[..rest.len().min(BLOCK)]
+}
+
 impl Message {
     /// Whom it concerns.
-    #[inline]
+    #[inline(always)]
     const fn id(&self) -> u64 {
         match *self {
-            Self::Place(Incoming { id, .. }) | Self::Cancel { id } => id,
-            Self::Reduce { id, .. } | Self::Replace { id, .. } => id,
+            Self::Place(Incoming { id, .. })
+            | Self::Cancel { id }
+            | Self::Reduce { id, .. }
+            | Self::Replace { id, .. } => id,
         }
     }
 
     /// The price where it will rest, 0 if it names none.
-    #[inline]
+    #[inline(always)]
     const fn price(&self) -> u64 {
         match *self {
             Self::Place(Incoming { limit: Some(price), .. }) | Self::Replace { price, .. } => price,

@@ -4,7 +4,7 @@ use crate::index::{Found, Index, hash};
 use crate::ladder::{Ladder, rank};
 use crate::slab::{NOBODY, Node, Slab, Slot};
 use crate::types::{End, Error, Fill, Incoming, Lifetime, Meeting, Placed, Policy, Prevented, Resting, Side, Sink};
-use crate::window::{Level, Spot};
+use crate::window::{Level, Seat};
 
 /// One market's order book.
 ///
@@ -19,11 +19,12 @@ pub struct Book<P: Policy> {
 }
 
 /// Which way an order goes that was admitted.
+#[derive(Clone, Copy)]
 pub(crate) enum Way {
     /// It crosses the other side.
     Meets,
     /// It rests as it is, at this price.
-    Rests(u64, Spot),
+    Rests(u64, Seat),
     /// It trades with nobody, and does not rest.
     Ends,
 }
@@ -73,7 +74,7 @@ impl<P: Policy> Book<P> {
     }
 
     /// Checks an order on its way in, and says which way it will go.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn admit(&self, hash: u32, order: &Incoming) -> Result<Way, Error> {
         if order.limit == Some(0) {
             return Err(Error::ZeroPrice);
@@ -90,31 +91,31 @@ impl<P: Policy> Book<P> {
         }
         match (order.lifetime, order.limit) {
             (Lifetime::Rest | Lifetime::PostOnly, Some(price)) => {
-                let spot = self.ladder.spot(price);
-                self.room(spot, price, order.quantity)?;
-                Ok(Way::Rests(price, spot))
+                let seat = self.ladder.seat(price);
+                self.room(seat, price, order.quantity)?;
+                Ok(Way::Rests(price, seat))
             }
             _ => Ok(Way::Ends),
         }
     }
 
     /// Whether an order that crosses nothing has room to rest at a price: what rests there is on its own side.
-    #[inline]
-    fn room(&self, spot: Spot, price: u64, quantity: u64) -> Result<(), Error> {
-        if self.ladder.level_at(spot, price).total.checked_add(quantity).is_none() {
+    #[inline(always)]
+    fn room(&self, seat: Seat, price: u64, quantity: u64) -> Result<(), Error> {
+        if self.ladder.level_at(seat, price).total.checked_add(quantity).is_none() {
             return Err(Error::LevelFull);
         }
         if self.slab.len() >= self.limit { Err(Error::Full) } else { Ok(()) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn crosses(&self, side: Side, limit: u64) -> bool {
         let best = self.ladder.best(side.opposite());
         rank(side, limit) >= rank(side, best) && self.ladder.exists(side.opposite())
     }
 
     /// Lets an order in that was admitted.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter<S: Sink<P::Order>>(
         &mut self,
         hash: u32,
@@ -126,10 +127,10 @@ impl<P: Policy> Book<P> {
     ) -> Placed {
         let mut placed = Placed { executed: 0, prevented: 0, left: order.quantity, end: End::Rested };
         match way {
-            Way::Rests(price, spot) => {
+            Way::Rests(price, seat) => {
                 let payload = payload(&placed, sink);
                 let resting = Resting { id: order.id, side: order.side, price, quantity: order.quantity };
-                let total = self.append(hash, &resting, spot, payload);
+                let total = self.append(hash, &resting, seat, payload);
                 sink.level(order.side, price, total);
             }
             Way::Ends if order.lifetime == Lifetime::FillOrKill => placed.end = End::Killed,
@@ -163,7 +164,7 @@ impl<P: Policy> Book<P> {
             (Lifetime::Rest, Some(price)) => {
                 let payload = payload(placed, sink);
                 let resting = Resting { id: order.id, side: order.side, price, quantity: placed.left };
-                let total = self.append(hash, &resting, self.ladder.spot(price), payload);
+                let total = self.append_rest(hash, &resting, payload);
                 sink.level(order.side, price, total);
             }
             _ => placed.end = End::Remainder,
@@ -171,29 +172,35 @@ impl<P: Policy> Book<P> {
     }
 
     /// Puts an order at the end of its level. Returns the level's total.
-    #[inline]
-    fn append(&mut self, hash: u32, order: &Resting, spot: Spot, payload: P::Order) -> u64 {
+    #[inline(always)]
+    fn append(&mut self, hash: u32, order: &Resting, seat: Seat, payload: P::Order) -> u64 {
         let &Resting { id, side, price, quantity } = order;
         let slot = self.slab.next_slot();
         self.index.insert(hash, slot);
-        let (total, before) = self.ladder.append(side, spot, price, slot, quantity);
+        let (total, before) = self.ladder.append(side, seat, price, slot, quantity);
         self.slab.insert(Node { id, price, quantity, prev: before, next: NOBODY }, payload);
         total
     }
 
+    /// As [`Book::append`], after matching.
+    #[inline(never)]
+    fn append_rest(&mut self, hash: u32, order: &Resting, payload: P::Order) -> u64 {
+        self.append(hash, order, self.ladder.seat(order.price), payload)
+    }
+
     /// Matches against the other side, level by level; [`End::Rested`] stands for "something is left and may rest".
-    #[inline]
+    #[inline(always)]
     fn take<S: Sink<P::Order>>(&mut self, side: Side, limit: u64, placed: &mut Placed, policy: &mut P, sink: &mut S) {
         let makers = side.opposite();
         while placed.end == End::Rested && self.crosses(side, limit) {
             let price = self.ladder.best(makers);
-            let spot = self.ladder.spot(price);
-            let before = self.ladder.level_at(spot, price);
+            let seat = self.ladder.seat(price);
+            let before = self.ladder.level_at(seat, price);
             let after = self.take_level(price, before, placed, policy, sink);
             if after.head == NOBODY {
-                self.ladder.close(makers, spot, price);
+                self.ladder.close(makers, seat, price);
             } else {
-                *self.ladder.level_mut(spot, price) = after;
+                *self.ladder.level_mut(seat, price) = after;
             }
             if after.total != before.total {
                 sink.level(makers, price, after.total);
@@ -202,7 +209,7 @@ impl<P: Policy> Book<P> {
     }
 
     /// Matches at one level. Returns what becomes of the level.
-    #[inline]
+    #[inline(always)]
     fn take_level<S: Sink<P::Order>>(
         &mut self,
         price: u64,
@@ -234,7 +241,7 @@ impl<P: Policy> Book<P> {
     }
 
     /// Trades with one maker. Returns what the level lost.
-    #[inline]
+    #[inline(always)]
     fn trade<S: Sink<P::Order>>(
         &mut self,
         slot: Slot,
@@ -284,7 +291,7 @@ impl<P: Policy> Book<P> {
     }
 
     /// Takes the first order of a level out of the book if nothing is left of it.
-    #[inline]
+    #[inline(always)]
     fn drop_used_up(&mut self, slot: Slot, level: &mut Level) {
         let &Node { id, quantity, next, .. } = self.slab.node(slot);
         if quantity > 0 {
@@ -330,17 +337,17 @@ impl<P: Policy> Book<P> {
         false
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, id: u64) -> Option<Found> {
         self.find_hashed(hash(id), id)
     }
 
-    #[inline]
+    #[inline(always)]
     fn find_hashed(&self, hash: u32, id: u64) -> Option<Found> {
         self.index.find(hash, |slot| self.slab.node(slot).id == id)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn resting(&self, node: &Node) -> Resting {
         Resting { id: node.id, side: self.ladder.side_at(node.price), price: node.price, quantity: node.quantity }
     }
@@ -359,20 +366,20 @@ impl<P: Policy> Book<P> {
     }
 
     /// Takes an order out of the book. Returns it, what its level has left, and its payload.
-    #[inline]
+    #[inline(always)]
     fn remove(&mut self, hash: u32, found: Found) -> (Resting, u64, P::Order) {
         self.index.remove(hash, found);
         let (node, payload) = self.slab.remove(found.slot);
         let Node { price, quantity, prev, next, .. } = node;
         let order = self.resting(&node);
-        let spot = self.ladder.spot(price);
-        let level = self.ladder.level_mut(spot, price);
+        let seat = self.ladder.seat(price);
+        let level = self.ladder.level_mut(seat, price);
         level.total -= quantity;
         level.head = if prev == NOBODY { next } else { level.head };
         level.tail = if next == NOBODY { prev } else { level.tail };
         let total = level.total;
         if total == 0 {
-            self.ladder.close(order.side, spot, price);
+            self.ladder.close(order.side, seat, price);
         }
         (order, total, payload)
     }
@@ -394,7 +401,7 @@ impl<P: Policy> Book<P> {
         let less = node.quantity - left;
         node.quantity = left;
         let order = self.resting(self.slab.node(slot));
-        let level = self.ladder.level_mut(self.ladder.spot(order.price), order.price);
+        let level = self.ladder.level_mut(self.ladder.seat(order.price), order.price);
         level.total -= less;
         sink.level(order.side, order.price, level.total);
         Ok(order)
@@ -432,7 +439,7 @@ impl<P: Policy> Book<P> {
         let (_, total, payload) = self.remove(hash, found);
         sink.level(old.side, old.price, total);
         let order = Incoming { id, side: old.side, limit: Some(price), quantity, lifetime: Lifetime::Rest };
-        let way = if crosses { Way::Meets } else { Way::Rests(price, self.ladder.spot(price)) };
+        let way = if crosses { Way::Meets } else { Way::Rests(price, self.ladder.seat(price)) };
         let mut payload = Some(payload);
         let placed = self.enter(hash, &order, way, |_, _| payload.take().expect("an order rests once"), policy, sink);
         Ok((placed, payload))
@@ -456,9 +463,8 @@ impl<P: Policy> Book<P> {
         if self.crosses(order.side, order.price) {
             return Err(Error::Crossed);
         }
-        let spot = self.ladder.spot(order.price);
-        self.room(spot, order.price, order.quantity)?;
-        self.append(hash(order.id), &order, spot, payload);
+        self.room(self.ladder.seat(order.price), order.price, order.quantity)?;
+        self.append_rest(hash(order.id), &order, payload);
         Ok(())
     }
 }

@@ -26,44 +26,44 @@ const COUNT: u32 = 56;
 const MOVED_AT_ONCE: usize = 2;
 
 /// 32 bits of hash: the halves of a 128-bit product, folded. Deterministic, and spreads ids of any pattern.
-#[inline]
+#[inline(always)]
 pub(crate) fn hash(id: u64) -> u32 {
     let product = u128::from(id ^ 0x9E37_79B9_7F4A_7C15) * 0xD6E8_FEB8_6659_FD93_u128;
     (((product >> 64) as u64 ^ product as u64) >> 32) as u32
 }
 
 /// The byte that stands for a hash: its low bits, and the highest one for "in use".
-#[inline]
+#[inline(always)]
 const fn byte(hash: u32) -> u64 {
     (hash | 0x80) as u64 & 0xFF
 }
 
 /// The high bit of each byte that is this hash's; now and then of another one behind it, too.
-#[inline]
+#[inline(always)]
 const fn matching(bytes: u64, hash: u32) -> u64 {
     let differing = bytes ^ byte(hash).wrapping_mul(LOW);
     differing.wrapping_sub(LOW) & !differing & HIGH
 }
 
 /// The number of the entry whose bit is the lowest of a mask.
-#[inline]
+#[inline(always)]
 const fn first(mask: u64) -> usize {
     (mask.trailing_zeros() / 8) as usize
 }
 
 /// The entry's word in its line.
-#[inline]
+#[inline(always)]
 const fn word(entry: usize) -> usize {
     (1 + entry) % 8
 }
 
 /// Raises the count of a line. A count of 255 stays: it no longer knows how many there are.
-#[inline]
+#[inline(always)]
 const fn raised(bytes: u64) -> u64 {
     if bytes >> COUNT == 255 { bytes } else { bytes + (1 << COUNT) }
 }
 
-#[inline]
+#[inline(always)]
 const fn lowered(bytes: u64) -> u64 {
     if bytes >> COUNT == 255 { bytes } else { bytes - (1 << COUNT) }
 }
@@ -91,7 +91,7 @@ impl Table {
         Self { lines: Lines::new(lines), behind: Vec::new(), shift: 32 - lines.trailing_zeros() }
     }
 
-    #[inline]
+    #[inline(always)]
     fn home(&self, hash: u32) -> usize {
         u64::from(hash).wrapping_shr(self.shift) as usize
     }
@@ -121,7 +121,6 @@ impl Table {
 
     /// The first line nearly always decides: the first entry that looks right is, or none does and nothing went past.
     #[inline(always)]
-    #[allow(clippy::inline_always)]
     fn find(&self, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
         let line = self.lines.at(self.home(hash));
         let mask = matching(line[0], hash);
@@ -153,7 +152,7 @@ impl Table {
         None
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, hash: u32, slot: Slot) {
         let home = self.home(hash);
         if !put(self.lines.at_mut(home), hash, slot) {
@@ -173,7 +172,7 @@ impl Table {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn remove(&mut self, hash: u32, found: Found) {
         let home = self.home(hash);
         if found.past == 0 {
@@ -215,7 +214,7 @@ impl Table {
 }
 
 /// Puts an entry into a line that is not full.
-#[inline]
+#[inline(always)]
 fn put(line: &mut [u64; 8], hash: u32, slot: Slot) -> bool {
     let free = !line[0] & HIGH;
     if free == 0 {
@@ -234,7 +233,8 @@ pub(crate) struct Index {
     moved: usize,
     next: Option<Box<Table>>,
     used: usize,
-    room: usize,
+    /// The next insertion with so many entries makes the table grow: its room, or 0 while it grows.
+    pause: usize,
 }
 
 /// Five of seven entries: few lines pass entries on.
@@ -246,12 +246,12 @@ impl Index {
     pub(crate) fn new() -> Self {
         let mut table = Table::new(1);
         table.lines.grow();
-        Self { table, moved: 0, next: None, used: 0, room: room(1) }
+        Self { table, moved: 0, next: None, used: 0, pause: room(1) }
     }
 
     /// The table that holds a hash, if it is there: homes that have moved are in the next one, which has made lines for
     /// just these.
-    #[inline]
+    #[inline(always)]
     fn table(&self, hash: u32) -> &Table {
         if self.table.home(hash) >= self.moved { &self.table } else { self.next_table() }
     }
@@ -261,7 +261,7 @@ impl Index {
         self.next.as_deref().unwrap_or(&self.table)
     }
 
-    #[inline]
+    #[inline(always)]
     fn table_mut(&mut self, hash: u32) -> &mut Table {
         if self.table.home(hash) >= self.moved { &mut self.table } else { self.next_table_mut() }
     }
@@ -272,15 +272,15 @@ impl Index {
     }
 
     /// Finds an entry by the hash of its id.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
         self.table(hash).find(hash, same)
     }
 
     /// Adds an id that is not there.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, hash: u32, slot: Slot) {
-        if self.used >= self.room || self.next.is_some() {
+        if self.used >= self.pause {
             self.grow();
         }
         self.used += 1;
@@ -288,7 +288,7 @@ impl Index {
     }
 
     /// Removes what [`Index::find`] found for this hash, before anything else changes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove(&mut self, hash: u32, found: Found) {
         self.used -= 1;
         self.table_mut(hash).remove(hash, found);
@@ -299,9 +299,7 @@ impl Index {
     #[inline(never)]
     fn grow(&mut self) {
         let lines = self.table.lines.len();
-        if self.next.is_none() {
-            self.room = room(lines * 2);
-        }
+        self.pause = 0;
         let next = self.next.get_or_insert_with(|| Box::new(Table::new(lines * 2)));
         for home in self.moved..(self.moved + MOVED_AT_ONCE).min(lines) {
             while next.lines.ready() < home * 2 + 2 {
@@ -313,20 +311,20 @@ impl Index {
         }
         if self.moved == lines {
             if let Some(next) = self.next.take() {
-                (self.table, self.moved) = (*next, 0);
+                (self.table, self.moved, self.pause) = (*next, 0, room(lines * 2));
             }
         }
     }
 
     /// Asks for the line where an id would be found.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn warm(&self, hash: u32) {
         let table = self.table(hash);
         table.lines.warm(table.home(hash));
     }
 
     /// The slot that an id has in all likelihood, or 0: a look at one line, and the id is not compared.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn guess(&self, hash: u32) -> Slot {
         let table = self.table(hash);
         let line = table.lines.at(table.home(hash));
@@ -385,7 +383,8 @@ mod tests {
             }
             assert_eq!(pair.index.used, 0);
             let tables = [Some(&pair.index.table), pair.index.next.as_deref()];
-            let lines = tables.iter().flatten().flat_map(|table| (0..table.lines.len() + 9).map(|at| table.past(at)[0]));
+            let lines =
+                tables.iter().flatten().flat_map(|table| (0..table.lines.len() + 9).map(|at| table.past(at)[0]));
             assert_eq!(lines.max(), Some(0), "entries that are gone leave nothing behind");
         }
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::slab::Slot;
 use crate::types::Side;
-use crate::window::{FEWEST_PAGES, Level, MOST_PAGES, Spot, Step, Window};
+use crate::window::{FEWEST_PAGES, Level, MOST_PAGES, Seat, Step, Window};
 
 /// How many levels a book keeps in the map before it makes a window: a quiet market needs none.
 const BEFORE_WINDOW: usize = 16;
@@ -26,7 +26,7 @@ pub(crate) struct Ladder {
 }
 
 /// A number that is the larger the better a price is for this side. It is its own inverse.
-#[inline]
+#[inline(always)]
 pub(crate) const fn rank(side: Side, price: u64) -> u64 {
     price ^ (side as u64).wrapping_neg()
 }
@@ -37,13 +37,13 @@ impl Ladder {
     }
 
     /// The best price of a side; with none, the price that no order is worse than.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn best(&self, side: Side) -> u64 {
         rank(side, self.best[side as usize])
     }
 
     /// Whether anything rests on a side.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn exists(&self, side: Side) -> bool {
         self.best[side as usize] != 0 || self.exists_at_the_end(side)
     }
@@ -55,27 +55,27 @@ impl Ladder {
     }
 
     /// The side of an order that rests at this price.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn side_at(&self, price: u64) -> Side {
         if price <= self.best[0] { Side::Buy } else { Side::Sell }
     }
 
     /// Where the level of a price is to be found; true until a level is made or goes.
-    #[inline]
-    pub(crate) fn spot(&self, price: u64) -> Spot {
-        self.window.spot(price)
+    #[inline(always)]
+    pub(crate) fn seat(&self, price: u64) -> Seat {
+        self.window.seat(price)
     }
 
     /// The level at a price; all zero when nothing rests there.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn level(&self, price: u64) -> Level {
-        self.level_at(self.spot(price), price)
+        self.level_at(self.seat(price), price)
     }
 
-    /// As [`Ladder::level`], when the spot is known.
-    #[inline]
-    pub(crate) fn level_at(&self, spot: Spot, price: u64) -> Level {
-        if spot.inside() { *self.window.level(spot) } else { self.level_outside(price) }
+    /// As [`Ladder::level`], when the seat is known.
+    #[inline(always)]
+    pub(crate) fn level_at(&self, seat: Seat, price: u64) -> Level {
+        if seat.inside() { *self.window.level(seat) } else { self.level_outside(price) }
     }
 
     #[cold]
@@ -85,9 +85,9 @@ impl Ladder {
     }
 
     /// The level at a price where something rests.
-    #[inline]
-    pub(crate) fn level_mut(&mut self, spot: Spot, price: u64) -> &mut Level {
-        if spot.inside() { self.window.level_mut(spot) } else { self.level_mut_outside(price) }
+    #[inline(always)]
+    pub(crate) fn level_mut(&mut self, seat: Seat, price: u64) -> &mut Level {
+        if seat.inside() { self.window.level_mut(seat) } else { self.level_mut_outside(price) }
     }
 
     #[cold]
@@ -98,11 +98,11 @@ impl Ladder {
 
     /// Adds an order to the end of the level at a price, which is made if need be. Returns the new total and the
     /// order before it.
-    #[inline]
-    pub(crate) fn append(&mut self, side: Side, spot: Spot, price: u64, slot: Slot, quantity: u64) -> (u64, Slot) {
+    #[inline(always)]
+    pub(crate) fn append(&mut self, side: Side, seat: Seat, price: u64, slot: Slot, quantity: u64) -> (u64, Slot) {
         let best = &mut self.best[side as usize];
         *best = rank(side, price).max(*best);
-        let level = if spot.inside() { self.window.open(spot) } else { self.open_outside(side, price) };
+        let level = if seat.inside() { self.window.open(seat) } else { self.open_outside(side, price) };
         let before = level.tail;
         level.head = if before == 0 { slot } else { level.head };
         level.tail = slot;
@@ -115,7 +115,7 @@ impl Ladder {
     fn open_outside(&mut self, side: Side, price: u64) -> &mut Level {
         if !self.outside.contains_key(&price) {
             if self.adapt(side, price) {
-                return self.window.open(self.window.spot(price));
+                return self.window.open(self.window.seat(price));
             }
             self.strays += usize::from(self.is_stray(price));
         }
@@ -127,11 +127,15 @@ impl Ladder {
     }
 
     /// Takes away a level where nothing rests any more, and finds the next best if it was the best.
-    #[inline]
-    pub(crate) fn close(&mut self, side: Side, spot: Spot, price: u64) {
-        if spot.inside() { self.window.close(spot) } else { self.close_outside(price) }
+    #[inline(always)]
+    pub(crate) fn close(&mut self, side: Side, seat: Seat, price: u64) {
+        if seat.inside() {
+            self.window.close(seat);
+        } else {
+            self.close_outside(price);
+        }
         if price == self.best(side) {
-            self.best[side as usize] = self.next_at(side, spot, price).map_or(0, |price| rank(side, price));
+            self.best[side as usize] = self.next_at(side, seat, price).map_or(0, |price| rank(side, price));
         }
     }
 
@@ -143,15 +147,15 @@ impl Ladder {
     }
 
     /// The next worse price of a side where something rests.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(&self, side: Side, price: u64) -> Option<u64> {
-        self.next_at(side, self.spot(price), price)
+        self.next_at(side, self.seat(price), price)
     }
 
-    #[inline]
-    fn next_at(&self, side: Side, spot: Spot, price: u64) -> Option<u64> {
-        if spot.inside() && self.outside.is_empty() {
-            self.window.next(side, spot.tick).map(|tick| tick * self.window.step.size)
+    #[inline(always)]
+    fn next_at(&self, side: Side, seat: Seat, price: u64) -> Option<u64> {
+        if seat.inside() && self.outside.is_empty() {
+            self.window.next(side, seat.tick).map(|tick| tick * self.window.step.size)
         } else {
             self.next_of_both(side, price)
         }
@@ -172,7 +176,7 @@ impl Ladder {
     }
 
     /// The window, to look ahead, if there is one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn window(&self) -> Option<&Window> {
         self.window.exists().then_some(&self.window)
     }
@@ -228,9 +232,9 @@ impl Ladder {
             return;
         }
         for tick in self.window.ticks().into_iter().filter(|tick| !kept.contains(&(tick / 64))) {
-            let spot = self.window.spot_of(tick);
-            self.outside.insert(tick * self.window.step.size, *self.window.level(spot));
-            self.window.close(spot);
+            let seat = self.window.seat_of(tick);
+            self.outside.insert(tick * self.window.step.size, *self.window.level(seat));
+            self.window.close(seat);
         }
     }
 
@@ -244,7 +248,7 @@ impl Ladder {
         let prices: Vec<u64> = self.outside.range(low..=high).map(|(&price, _)| price).filter(covered).collect();
         for price in prices {
             let level = self.outside.remove(&price).expect("it was there a moment ago");
-            *self.window.open(self.window.spot(price)) = level;
+            *self.window.open(self.window.seat(price)) = level;
         }
     }
 
@@ -265,7 +269,7 @@ impl Ladder {
             return false;
         }
         for tick in self.window.ticks() {
-            let level = *self.window.level(self.window.spot_of(tick));
+            let level = *self.window.level(self.window.seat_of(tick));
             self.outside.insert(tick * self.window.step.size, level);
         }
         self.window = window;
@@ -306,14 +310,14 @@ mod tests {
     }
 
     fn append(ladder: &mut Ladder, side: Side, price: u64, quantity: u64) -> u64 {
-        ladder.append(side, ladder.spot(price), price, 1, quantity).0
+        ladder.append(side, ladder.seat(price), price, 1, quantity).0
     }
 
     impl Pair {
         fn flip(&mut self, side: Side, price: u64) {
             let model = &mut self.model[side as usize];
             if model.remove(&price).is_some() {
-                self.ladder.close(side, self.ladder.spot(price), price);
+                self.ladder.close(side, self.ladder.seat(price), price);
             } else {
                 model.insert(price, price);
                 assert_eq!(append(&mut self.ladder, side, price, price), price);
@@ -380,7 +384,7 @@ mod tests {
         // One odd price stays outside; a finer tick that is in use becomes the step.
         append(&mut ladder, Side::Sell, 6_000_000_000_001, 1);
         assert_eq!((ladder.window.step.size, ladder.outside.len()), (1_000_000, 1));
-        ladder.close(Side::Sell, ladder.spot(6_000_000_000_001), 6_000_000_000_001);
+        ladder.close(Side::Sell, ladder.seat(6_000_000_000_001), 6_000_000_000_001);
         assert_eq!(ladder.strays, 0);
         for tick in 0..100 {
             append(&mut ladder, Side::Sell, 6_000_000_000_000 + tick * 100_000, 1);

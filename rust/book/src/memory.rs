@@ -42,7 +42,7 @@ impl<T> Chunks<T> {
     }
 
     /// An item that exists: the caller knows that `index` is below [`Chunks::capacity`].
-    #[inline]
+    #[inline(always)]
     #[allow(unsafe_code)]
     pub(crate) fn at(&self, index: usize) -> &T {
         debug_assert!(index < self.capacity(), "item {index} of {}", self.capacity());
@@ -52,7 +52,7 @@ impl<T> Chunks<T> {
     }
 
     /// As [`Chunks::at`], to change it.
-    #[inline]
+    #[inline(always)]
     #[allow(unsafe_code)]
     pub(crate) fn at_mut(&mut self, index: usize) -> &mut T {
         debug_assert!(index < self.capacity(), "item {index} of {}", self.capacity());
@@ -62,7 +62,7 @@ impl<T> Chunks<T> {
     }
 
     /// Asks for the cache line of an item.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn warm(&self, index: usize) {
         prefetch(self.at(index));
     }
@@ -112,14 +112,14 @@ impl Lines {
     }
 
     /// Frees the chunk that ends before this line, if one does. Its lines must not be asked for any more.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn free_before(&mut self, line: usize) {
         if line % LINES == 0 {
             self.chunks[line / LINES - 1] = Box::default();
         }
     }
 
-    #[inline]
+    #[inline(always)]
     #[allow(unsafe_code)]
     pub(crate) fn at(&self, line: usize) -> &[u64; 8] {
         debug_assert!(line < self.ready() && line % LINES < self.chunks[line / LINES].len(), "line {line} is there");
@@ -128,7 +128,7 @@ impl Lines {
         unsafe { &self.chunks.get_unchecked(line / LINES).get_unchecked(line % LINES).0 }
     }
 
-    #[inline]
+    #[inline(always)]
     #[allow(unsafe_code)]
     pub(crate) fn at_mut(&mut self, line: usize) -> &mut [u64; 8] {
         debug_assert!(line < self.ready() && line % LINES < self.chunks[line / LINES].len(), "line {line} is there");
@@ -136,14 +136,14 @@ impl Lines {
         unsafe { &mut self.chunks.get_unchecked_mut(line / LINES).get_unchecked_mut(line % LINES).0 }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn warm(&self, line: usize) {
         prefetch(self.at(line));
     }
 }
 
 /// Asks the processor for a cache line.
-#[inline]
+#[inline(always)]
 #[allow(unsafe_code)]
 fn prefetch<T>(item: &T) {
     #[cfg(target_arch = "x86_64")]

@@ -42,34 +42,34 @@ impl<T> Slab<T> {
         self.len
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn node(&self, slot: Slot) -> &Node {
         self.nodes.at(slot as usize)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn node_mut(&mut self, slot: Slot) -> &mut Node {
         self.nodes.at_mut(slot as usize)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn payload(&self, slot: Slot) -> &T {
         self.payloads.get(slot)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn payload_mut(&mut self, slot: Slot) -> &mut T {
         self.payloads.get_mut(slot)
     }
 
     /// Both at once, for a sink that may change the payload.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn both_mut(&mut self, slot: Slot) -> (&mut Node, &mut T) {
         (self.nodes.at_mut(slot as usize), self.payloads.get_mut(slot))
     }
 
     /// The slot that the next order gets.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_slot(&mut self) -> Slot {
         if self.free == NOBODY {
             self.grow();
@@ -89,7 +89,7 @@ impl<T> Slab<T> {
     }
 
     /// Keeps an order in [`Slab::next_slot`], and links it behind the one before it, if there is one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, node: Node, payload: T) {
         let slot = self.free;
         let place = self.nodes.at_mut(slot as usize);
@@ -101,7 +101,7 @@ impl<T> Slab<T> {
     }
 
     /// Takes an order out of its queue and frees its slot, which is the next to be used: it is the warmest.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove(&mut self, slot: Slot) -> (Node, T) {
         let place = self.nodes.at_mut(slot as usize);
         let node = *place;
@@ -114,13 +114,13 @@ impl<T> Slab<T> {
     }
 
     /// Asks for the line of an order.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn warm_node(&self, slot: Slot) {
         self.nodes.warm(slot as usize);
     }
 
     /// Asks for the lines of an order and of its payload.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn warm(&self, slot: Slot) {
         self.warm_node(slot);
         if !Payloads::<T>::SIZELESS {
@@ -152,17 +152,17 @@ impl<T> Payloads<T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn get(&self, slot: Slot) -> &T {
         if Self::SIZELESS { &self.bag[0] } else { self.slots.at(slot as usize).as_ref().expect(LIVE) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn get_mut(&mut self, slot: Slot) -> &mut T {
         if Self::SIZELESS { &mut self.bag[0] } else { self.slots.at_mut(slot as usize).as_mut().expect(LIVE) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, slot: Slot, payload: T) {
         if Self::SIZELESS {
             self.bag.push(payload);
@@ -171,7 +171,7 @@ impl<T> Payloads<T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn remove(&mut self, slot: Slot) -> T {
         let payload = if Self::SIZELESS { self.bag.pop() } else { self.slots.at_mut(slot as usize).take() };
         payload.expect(LIVE)

@@ -44,13 +44,13 @@ impl Step {
         Self { size, inverse, shift, most: u64::MAX / size }
     }
 
-    #[inline]
+    #[inline(always)]
     const fn quotient(&self, price: u64) -> u64 {
         price.wrapping_mul(self.inverse).rotate_right(self.shift)
     }
 
     /// Which multiple of the step a price is, if it is one.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn tick(&self, price: u64) -> Option<u64> {
         let tick = self.quotient(price);
         if tick <= self.most { Some(tick) } else { None }
@@ -59,7 +59,7 @@ impl Step {
 
 /// Where a price's level is to be found in the window.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Spot {
+pub(crate) struct Seat {
     /// The price's tick.
     pub(crate) tick: u64,
     /// The page of its level; [`NO_PAGE`] if there is none yet, [`OUTSIDE`] if the window does not cover the tick.
@@ -69,15 +69,15 @@ pub(crate) struct Spot {
 const NO_PAGE: u32 = 0;
 const OUTSIDE: u32 = u32::MAX;
 
-impl Spot {
+impl Seat {
     /// Whether the window covers it.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn inside(self) -> bool {
         self.page != OUTSIDE
     }
 
     /// Where its level stands.
-    #[inline]
+    #[inline(always)]
     const fn place(self) -> usize {
         (self.page as usize) << PAGE.trailing_zeros() | (self.tick % PAGE) as usize
     }
@@ -181,7 +181,7 @@ impl Window {
         self.slide(self.base);
     }
 
-    #[inline]
+    #[inline(always)]
     fn slot(&self, page: u64) -> usize {
         (page as usize) & (self.directory.len().wrapping_sub(1))
     }
@@ -193,66 +193,66 @@ impl Window {
     }
 
     /// The tick of a price that the window covers.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn tick(&self, price: u64) -> Option<u64> {
         let tick = self.step.quotient(price);
         if (tick / PAGE).wrapping_sub(self.base) < self.span { Some(tick) } else { None }
     }
 
     /// Where the level of a price is to be found.
-    #[inline]
-    pub(crate) fn spot(&self, price: u64) -> Spot {
+    #[inline(always)]
+    pub(crate) fn seat(&self, price: u64) -> Seat {
         match self.tick(price) {
-            Some(tick) => self.spot_of(tick),
-            None => Spot { tick: 0, page: OUTSIDE },
+            Some(tick) => self.seat_of(tick),
+            None => Seat { tick: 0, page: OUTSIDE },
         }
     }
 
-    /// The spot of a tick that the window covers.
-    #[inline]
-    pub(crate) fn spot_of(&self, tick: u64) -> Spot {
-        Spot { tick, page: self.directory[self.slot(tick / PAGE)] }
+    /// The seat of a tick that the window covers.
+    #[inline(always)]
+    pub(crate) fn seat_of(&self, tick: u64) -> Seat {
+        Seat { tick, page: self.directory[self.slot(tick / PAGE)] }
     }
 
-    /// The level at a spot inside.
-    #[inline]
-    pub(crate) fn level(&self, spot: Spot) -> &Level {
-        self.levels.at(spot.place())
+    /// The level at a seat inside.
+    #[inline(always)]
+    pub(crate) fn level(&self, seat: Seat) -> &Level {
+        self.levels.at(seat.place())
     }
 
-    /// The level at a spot inside where something rests.
-    #[inline]
-    pub(crate) fn level_mut(&mut self, spot: Spot) -> &mut Level {
-        self.levels.at_mut(spot.place())
+    /// The level at a seat inside where something rests.
+    #[inline(always)]
+    pub(crate) fn level_mut(&mut self, seat: Seat) -> &mut Level {
+        self.levels.at_mut(seat.place())
     }
 
     /// Where the level of a price stands in all likelihood: somewhere in the window, which must exist, even if the
     /// window does not cover the price. For looks ahead, which must not have to guess a branch.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn guess(&self, price: u64) -> usize {
-        self.spot_of(self.step.quotient(price)).place()
+        self.seat_of(self.step.quotient(price)).place()
     }
 
     /// The last order at a place that was guessed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn tail(&self, place: usize) -> Slot {
         self.levels.at(place).tail
     }
 
     /// Asks for the line of a level.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn warm(&self, place: usize) {
         self.levels.warm(place);
     }
 
-    /// The level at a spot inside where something is about to rest.
-    #[inline]
-    pub(crate) fn open(&mut self, mut spot: Spot) -> &mut Level {
-        if spot.page == NO_PAGE {
-            spot.page = self.new_page(self.slot(spot.tick / PAGE));
+    /// The level at a seat inside where something is about to rest.
+    #[inline(always)]
+    pub(crate) fn open(&mut self, mut seat: Seat) -> &mut Level {
+        if seat.page == NO_PAGE {
+            seat.page = self.new_page(self.slot(seat.tick / PAGE));
         }
-        self.occupied[spot.page as usize] |= spot.bit();
-        self.levels.at_mut(spot.place())
+        self.occupied[seat.page as usize] |= seat.bit();
+        self.levels.at_mut(seat.place())
     }
 
     #[cold]
@@ -270,28 +270,28 @@ impl Window {
         page
     }
 
-    /// Empties the level at a spot inside where something rests.
-    #[inline]
-    pub(crate) fn close(&mut self, spot: Spot) {
-        *self.levels.at_mut(spot.place()) = Level::default();
-        let word = &mut self.occupied[spot.page as usize];
-        *word &= !spot.bit();
+    /// Empties the level at a seat inside where something rests.
+    #[inline(always)]
+    pub(crate) fn close(&mut self, seat: Seat) {
+        *self.levels.at_mut(seat.place()) = Level::default();
+        let word = &mut self.occupied[seat.page as usize];
+        *word &= !seat.bit();
         if *word == 0 {
-            self.close_page(spot);
+            self.close_page(seat);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn close_page(&mut self, spot: Spot) {
-        let slot = self.slot(spot.tick / PAGE);
+    fn close_page(&mut self, seat: Seat) {
+        let slot = self.slot(seat.tick / PAGE);
         self.directory[slot] = NO_PAGE;
         self.pages.clear(slot);
-        self.free.push(spot.page);
+        self.free.push(seat.page);
     }
 
     /// The next worse tick of a side where something rests: below for buyers, above for sellers.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(&self, side: Side, tick: u64) -> Option<u64> {
         let (page, bit) = (tick / PAGE, tick % PAGE);
         let word = self.occupied[self.directory[self.slot(page)] as usize];
@@ -331,19 +331,20 @@ impl Window {
             Side::Sell => own > price,
             Side::Buy => own < price,
         };
-        if beyond && self.level(self.spot_of(edge)).head != 0 { Some(edge) } else { self.next(side, edge) }
+        if beyond && self.level(self.seat_of(edge)).head != 0 { Some(edge) } else { self.next(side, edge) }
     }
 
     /// All ticks where something rests, upwards.
     pub(crate) fn ticks(&self) -> Vec<u64> {
         let first = self.extremes().map(|(low, _)| low * PAGE);
-        let first = first.filter(|&tick| self.level(self.spot_of(tick)).head != 0).or_else(|| self.next(Side::Sell, first?));
+        let first =
+            first.filter(|&tick| self.level(self.seat_of(tick)).head != 0).or_else(|| self.next(Side::Sell, first?));
         std::iter::successors(first, |&tick| self.next(Side::Sell, tick)).collect()
     }
 }
 
 /// The best of a page's occupied levels.
-#[inline]
+#[inline(always)]
 const fn nearest(side: Side, word: u64) -> u64 {
     match side {
         Side::Sell => word.trailing_zeros() as u64,
@@ -359,8 +360,8 @@ mod tests {
     fn pages_are_used_again() {
         let mut window = Window::new(Step::new(1), 0, FEWEST_PAGES);
         for tick in (0..FEWEST_PAGES * 64).step_by(10) {
-            window.open(window.spot_of(tick)).head = 1;
-            window.close(window.spot_of(tick));
+            window.open(window.seat_of(tick)).head = 1;
+            window.close(window.seat_of(tick));
         }
         assert_eq!(window.occupied.len(), 2, "the empty page, and one that went along");
     }

@@ -9,7 +9,7 @@ mod workload;
 
 use std::time::Instant;
 
-use agio_book::{Bare, Book, Done, Error, Message, naive};
+use agio_book::{Bare, Book, Done, Message, naive};
 use ring::Ring;
 use workload::{Lives, REGIMES, Regime, Spec};
 
@@ -21,17 +21,26 @@ fn spec(regime: Regime, lives: Lives, messages: usize) -> Spec {
 }
 
 macro_rules! apply_one {
-    ($book:expr, $message:expr, $ring:expr) => {{
-        let result: Result<Done, Error> = match *$message {
-            Message::Place(ref order) => $book.place(order, |_| (), &mut Bare, $ring).map(Done::Placed),
-            Message::Cancel { id } => $book.cancel(id, $ring).map(|(order, ())| Done::Cancelled(order)),
-            Message::Reduce { id, left } => $book.reduce(id, left, $ring).map(Done::Reduced),
-            Message::Replace { id, price, quantity } => {
-                $book.replace(id, price, quantity, &mut Bare, $ring).map(|(placed, _)| Done::Placed(placed))
+    ($book:expr, $message:expr, $ring:expr) => {
+        match *$message {
+            Message::Place(ref order) => {
+                let placed = $book.place(order, |_| (), &mut Bare, $ring);
+                $ring.result(placed.map(Done::Placed));
             }
-        };
-        $ring.result(&result);
-    }};
+            Message::Cancel { id } => {
+                let cancelled = $book.cancel(id, $ring);
+                $ring.result(cancelled.map(|(order, ())| Done::Cancelled(order)));
+            }
+            Message::Reduce { id, left } => {
+                let reduced = $book.reduce(id, left, $ring);
+                $ring.result(reduced.map(Done::Reduced));
+            }
+            Message::Replace { id, price, quantity } => {
+                let placed = $book.replace(id, price, quantity, &mut Bare, $ring);
+                $ring.result(placed.map(|(placed, _)| Done::Placed(placed)));
+            }
+        }
+    };
 }
 
 /// What one run came to.
@@ -69,7 +78,11 @@ fn run(filling: &[Message], messages: &[Message], batch: bool) -> Run {
     before.finish();
     let mut ring = Ring::new();
     let (start, busy) = (Instant::now(), busy());
-    if batch { in_batches(&mut book, messages, &mut ring) } else { one_by_one(&mut book, messages, &mut ring) }
+    if batch {
+        in_batches(&mut book, messages, &mut ring);
+    } else {
+        one_by_one(&mut book, messages, &mut ring);
+    }
     let (seconds, busy) = (start.elapsed().as_secs_f64(), self::busy() - busy);
     book.check().expect("the book is sound");
     let (events, sum) = ring.finish();

@@ -1,5 +1,5 @@
 //! Events as a venue would publish them: 32 bytes each, in groups, to a second thread, which sums them up.
-#![allow(unreachable_pub)]
+#![allow(unreachable_pub, clippy::inline_always)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,16 +13,24 @@ const GROUPS: usize = 64;
 /// One event: what it is, and three numbers.
 pub type Event = [u64; 4];
 
+/// Events that go together, and how many of them there are.
+type Group = (Box<[Event; GROUP]>, usize);
+
+fn group() -> Group {
+    (Box::new([[0; 4]; GROUP]), 0)
+}
+
 /// Groups of events on their way; a group's lock is free whenever somebody wants it.
 struct Shared {
-    groups: Vec<Mutex<Vec<Event>>>,
+    groups: Vec<Mutex<Group>>,
     written: AtomicUsize,
     read: AtomicUsize,
 }
 
 /// The matching thread's end: a sink that publishes.
 pub struct Ring {
-    group: Vec<Event>,
+    group: Box<[Event; GROUP]>,
+    count: usize,
     written: usize,
     shared: Arc<Shared>,
     reader: JoinHandle<(u64, u64)>,
@@ -30,36 +38,40 @@ pub struct Ring {
 
 impl Ring {
     pub fn new() -> Self {
-        let groups = (0..GROUPS).map(|_| Mutex::new(Vec::with_capacity(GROUP))).collect();
+        let groups = (0..GROUPS).map(|_| Mutex::new(group())).collect();
         let shared = Arc::new(Shared { groups, written: AtomicUsize::new(0), read: AtomicUsize::new(0) });
         let theirs = Arc::clone(&shared);
         let reader = std::thread::spawn(move || read(&theirs));
-        Self { group: Vec::with_capacity(GROUP), written: 0, shared, reader }
+        Self { group: group().0, count: 0, written: 0, shared, reader }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, event: Event) {
-        if self.group.len() == GROUP {
+        self.group[self.count % GROUP] = event;
+        self.count += 1;
+        if self.count == GROUP {
             self.publish();
         }
-        self.group.push(event);
     }
 
     #[cold]
+    #[inline(never)]
     fn publish(&mut self) {
         while self.written - self.shared.read.load(Ordering::Acquire) == GROUPS {
             yield_now();
         }
         let place = &self.shared.groups[self.written % GROUPS];
-        std::mem::swap(&mut *place.lock().expect("the reader does not panic"), &mut self.group);
-        self.group.clear();
+        let mut theirs = place.lock().expect("the reader does not panic");
+        std::mem::swap(&mut theirs.0, &mut self.group);
+        theirs.1 = std::mem::take(&mut self.count);
+        drop(theirs);
         self.written += 1;
         self.shared.written.store(self.written, Ordering::Release);
     }
 
     /// How many events there were, and their checksum.
     pub fn finish(mut self) -> (u64, u64) {
-        if !self.group.is_empty() {
+        if self.count > 0 {
             self.publish();
         }
         // An empty group ends the stream.
@@ -67,9 +79,9 @@ impl Ring {
         self.reader.join().expect("the reader does not panic")
     }
 
-    #[inline]
-    pub fn result(&mut self, result: &Result<Done, Error>) {
-        self.push(match *result {
+    #[inline(always)]
+    pub fn result(&mut self, result: Result<Done, Error>) {
+        self.push(match result {
             Ok(Done::Placed(placed)) => [3 + placed.end as u64, placed.executed, placed.left, placed.prevented],
             Ok(Done::Cancelled(order)) => [20 + order.side as u64, order.id, order.price, order.quantity],
             Ok(Done::Reduced(order)) => [22 + order.side as u64, order.id, order.price, order.quantity],
@@ -86,11 +98,12 @@ fn read(shared: &Shared) -> (u64, u64) {
             yield_now();
         }
         let group = shared.groups[at % GROUPS].lock().expect("the writer does not panic");
-        if group.is_empty() {
+        let events = &group.0[..group.1];
+        if events.is_empty() {
             break;
         }
-        count += group.len() as u64;
-        sums = group.iter().fold(sums, add);
+        count += events.len() as u64;
+        sums = events.iter().fold(sums, add);
         drop(group);
         shared.read.store(at + 1, Ordering::Release);
     }
@@ -128,6 +141,6 @@ impl BatchSink<Bare> for Ring {
 
     #[inline]
     fn done(&mut self, _: usize, result: Result<Done, Error>, _: Option<()>) {
-        self.result(&result);
+        self.result(result);
     }
 }
