@@ -125,6 +125,7 @@ async def test_streams(sockets: Any) -> None:
     )
     kinds = ["trade", "aggTrade", "depthUpdate", "kline", "24hrMiniTicker", "24hrTicker"]
     assert [message["e"] for message in messages] == kinds
+    assert (await first(sockets.miniticker_socket()))[0]["e"] == "24hrMiniTicker"
     partial = await first(sockets.depth_socket(SYMBOL, depth="5"))
     assert len(partial["bids"]) == 5
     combined = await first(sockets.multiplex_socket([f"{SYMBOL.lower()}@bookTicker"]))

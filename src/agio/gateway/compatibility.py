@@ -29,6 +29,9 @@ STREAMS_ABSENT = frozenset(
     }
 )
 """What the streams do not have; tests/contract/test_compatibility.py compares it with them."""
+STREAMS_NOTED = {
+    "!miniTicker@arr": "with `@1000ms` and `@3000ms` behind it as well, which Binance has but does not tell"
+}
 EVENTS_ABSENT = {"listStatus": "there are no order lists", "externalLockUpdate": "there is no other system"}
 HEAD = """# Compatibility
 
@@ -78,18 +81,22 @@ def _streams() -> Iterator[tuple[str, list[str], Counter[str]]]:
     absent = {"spot_streams": dict.fromkeys(STREAMS_ABSENT, ""), "usdm_streams": futures}
     for file, title in inventory.STREAMS.items():
         names = [row["stream"] for row in inventory.read(file)]
-        yield (title, *_listed(title, "stream", names, absent[file]))
+        notes = STREAMS_NOTED if file == "spot_streams" else {}
+        yield (title, *_listed(title, "stream", names, absent[file], notes))
     title = "Spot, user data"
     events = [row["event"] for row in inventory.read("spot_user_events")]
     yield (title, *_listed(title, "event", events, EVENTS_ABSENT))
 
 
-def _listed(title: str, what: str, names: list[str], absent: dict[str, str]) -> tuple[list[str], Counter[str]]:
+def _listed(
+    title: str, what: str, names: list[str], absent: dict[str, str], notes: dict[str, str] | None = None
+) -> tuple[list[str], Counter[str]]:
+    notes = absent | (notes or {})
     lines, count = [f"## {title}", "", f"| {what} | status | note |", "|---|---|---|"], Counter[str]()
     for name in names:
         status = SILENT if name in absent else DONE
         count[status] += 1
-        lines.append(f"| `{name}` | {status} | {absent.get(name, '')} |")
+        lines.append(f"| `{name}` | {status} | {notes.get(name, '')} |")
     return lines, count
 
 

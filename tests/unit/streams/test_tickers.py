@@ -7,8 +7,8 @@ from agio.domain.statistics import DayStatistics
 from tests.unit.streams.fakes import DAY, START, Top, Trade, World, event
 
 
-def aligned(world: World) -> None:
-    world.beats = world.beats // 10 * 10
+def aligned(world: World, every: int = 10) -> None:
+    world.beats = world.beats // every * every
     world.pace.advance(world.beats)
 
 
@@ -43,14 +43,26 @@ async def test_mini_ticker(world: World) -> None:
     }  # fmt: skip
 
 
-async def test_all_mini_tickers(world: World) -> None:
-    client = await world.dial("/ws/!miniTicker@arr")
-    aligned(world)
-    world.beat(10)
+@pytest.mark.parametrize(("speed", "every"), [("", 10), ("@1000ms", 10), ("@3000ms", 30)])
+async def test_all_mini_tickers(world: World, speed: str, every: int) -> None:
+    client = await world.dial(f"/ws/!miniTicker@arr{speed}")
+    aligned(world, every)
+    world.beat(every)
     assert await client.quiet(0.02)
     world.statistics.days[1] = DAY._replace(last_trade=10)
-    world.beat(20)
+    world.beat(every - 1)
+    assert await client.quiet(0.02)
+    world.beat(1)
     assert [entry["s"] for entry in await event(client)] == ["ETHUSDT"]
+    assert await client.quiet(0.02)
+
+
+@pytest.mark.parametrize("name", ["!miniTicker@arr@2000ms", "!miniTicker@arr@", "!ticker@arr@1000ms"])
+async def test_other_speeds_are_silent(world: World, name: str) -> None:
+    client = await world.dial(f"/ws/{name}")
+    aligned(world)
+    world.statistics.days[1] = DAY._replace(last_trade=10)
+    world.beat(60)
     assert await client.quiet(0.02)
 
 

@@ -85,22 +85,23 @@ class Ticker:
 
 
 class AllMiniTickers:
-    """`!miniTicker@arr`: once a second, the markets that have traded since."""
+    """`!miniTicker@arr`: every so many beats, the markets that have traded since."""
 
-    def __init__(self, topic: Topic, inputs: Inputs, catalogue: Catalogue) -> None:
+    def __init__(self, topic: Topic, inputs: Inputs, catalogue: Catalogue, every: int) -> None:
         self._topic = topic
+        self._every = every
         self._inputs = inputs
         self._catalogue = catalogue
         day = inputs.statistics.day
         self._seen = {market.id: day(market.id).last_trade for market in catalogue.current.markets}
-        inputs.pace.add(EVERY_SECOND, self._beat)
+        inputs.pace.add(every, self._beat)
 
     def joined(self) -> None:
         """Nothing."""
 
     def close(self) -> None:
         """Looks no more."""
-        self._inputs.pace.remove(EVERY_SECOND, self._beat)
+        self._inputs.pace.remove(self._every, self._beat)
 
     def _beat(self) -> None:
         now = self._inputs.clock()

@@ -24,6 +24,8 @@ Maker: TypeAlias = "Callable[[Topic, Inputs, Market], Feed]"
 
 SPEEDS = {"": 10, "@1000ms": 10, "@100ms": 1}
 """In beats of 100 ms."""
+ALL_MINI_TICKERS = {"!miniTicker@arr": 10, "!miniTicker@arr@1000ms": 10, "!miniTicker@arr@3000ms": 30}
+"""In beats. Only the first is documented; Binance's own pages take the last, python-binance forms the second."""
 
 
 def _without_time(top: Any) -> Encode:
@@ -93,8 +95,8 @@ class MarketData:
 
     def bind(self, topic: Topic) -> Feed | None:
         """Fills a topic whose name is a stream of a listed market; names are lowercase."""
-        if topic.name == "!miniTicker@arr":
-            return AllMiniTickers(topic, self._inputs, self._catalogue)
+        if every := ALL_MINI_TICKERS.get(topic.name):
+            return AllMiniTickers(topic, self._inputs, self._catalogue, every)
         symbol, _, kind = topic.name.partition("@")
         market = self._catalogue.current.by_symbol.get(symbol.upper())
         maker = MAKERS.get(kind)
