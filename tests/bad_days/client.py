@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from tests.exchange import User
+from tests.exchange import Exchange, User
 
 SECONDS = 20
 HOME = "127.0.0.1"
@@ -85,6 +85,23 @@ class Client:
         assert answer.status == 200, answer
         found: list[Any] = answer.body
         return found
+
+
+def monitored(exchange: Exchange, path: str) -> tuple[int, str]:
+    """Status and text of a page that monitors read."""
+    where = urlsplit(exchange.rest)
+    link = http.client.HTTPConnection(where.hostname or "", (where.port or 0) + 5, timeout=SECONDS)
+    link.request("GET", path)
+    response = link.getresponse()
+    page = response.status, response.read().decode()
+    link.close()
+    return page
+
+
+def counted(exchange: Exchange, name: str) -> float:
+    """A figure of the metrics."""
+    _, page = monitored(exchange, "/metrics")
+    return float(next(line.split()[1] for line in page.splitlines() if line.startswith(f"{name} ")))
 
 
 def until(seconds: float, is_so: Callable[[], bool]) -> bool:

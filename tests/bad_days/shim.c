@@ -1,6 +1,7 @@
 /* Stands between agio and libc (LD_PRELOAD), and fails as disks and clocks do while a file lies in the folder $SHIM:
 
    sync   the next fdatasync of a file of the log fails with EIO, once: the file is removed
+   hang   a fdatasync of a file of the log does not come back, as on a network disk that is gone
    full   no space is left: what would make a file longer fails with ENOSPC, and none is free
    clock  the wall clock is as many seconds away as the file says */
 
@@ -44,6 +45,7 @@ int fdatasync(int file) {
         errno = EIO;
         return -1;
     }
+    while (is_set("hang") && is_of_the_log(file)) usleep(10000);
     return REAL(fdatasync)(file);
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.bad_days.client import Client
+from tests.bad_days.client import Client, counted
 from tests.bad_days.load import raise_limits
 from tests.exchange import Exchange, running
 from tests.unit.wire.raw import Client as Reader
@@ -93,14 +93,3 @@ def is_gone(link: socket.socket) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-def counted(exchange: Exchange, name: str) -> float:
-    """A figure of the administration's metrics."""
-    from http.client import HTTPConnection
-
-    where = urlsplit(exchange.rest)
-    link = HTTPConnection(where.hostname or "", (where.port or 0) + 5)
-    link.request("GET", "/metrics")
-    page = link.getresponse().read().decode()
-    return float(next(line.split()[1] for line in page.splitlines() if line.startswith(f"{name} ")))

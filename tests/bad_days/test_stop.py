@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import signal
+import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,9 +14,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from agio.bootstrap import STOP_SECONDS
 from agio.shard import log
-from tests.bad_days.client import Client, until
-from tests.bad_days.load import Told, judge, placing, raise_limits
+from tests.bad_days.client import Client, counted, until
+from tests.bad_days.faults import Faults
+from tests.bad_days.load import LOST, Told, judge, placing, raise_limits
 from tests.exchange import Exchange, running
 from tests.unit.wire.raw import Client as Reader
 from tests.unit.wire.raw import dial
@@ -75,6 +79,52 @@ async def test_a_stop_under_load(begin: Begin, tmp_path: Path, number: signal.Si
     assert (whole["damage"], whole["torn"], whole["snapshots"]) == ([], None, 1)
     with running(folder, *QUIET) as again:
         judge(again, told)
+
+
+def test_a_disk_that_does_not_answer_is_not_waited_for(begin: Begin, tmp_path: Path, faults: Faults) -> None:
+    """A request is under way when the time to stop is over: it is cut off untold, and the log is whole."""
+    folder = tmp_path / "data"
+    exchange = begin(folder, *QUIET, environment=faults.environment)
+    before = Client(exchange.rest, exchange.user).place().body["orderId"]
+    faults.set("hang")
+    told: list[object] = []
+    asking = threading.Thread(target=lambda: told.append(outcome(exchange)))
+    asking.start()
+    assert until(5, lambda: counted(exchange, "agio_shard_under_way") == 1)
+    began = time.monotonic()
+    exchange.process.send_signal(signal.SIGTERM)
+    assert exchange.process.wait(SECONDS + 1) == 0
+    assert STOP_SECONDS <= time.monotonic() - began < SECONDS
+    asking.join(SECONDS)
+    assert told in (["cut off"], [(408, -1007)]), "nobody knows what became of it, so nobody said that it was placed"
+    assert "was cut off: the log is whole" in exchange.errors.read_text()
+    faults.clear("hang")
+    assert log.verify(str(folder / "log"))["damage"] == []
+    with running(folder, *QUIET, environment=faults.environment) as again:
+        orders = [order["orderId"] for order in Client(again.rest, again.user).open_orders()]
+        assert orders in ([before], [before, before + 1])
+
+
+def outcome(exchange: Exchange) -> object:
+    """What a client hears of an order: status and code, or nothing at all."""
+    try:
+        answer = Client(exchange.rest, exchange.user).place()
+    except LOST:
+        return "cut off"
+    return answer.status, answer.code
+
+
+def test_who_never_ends_a_request_is_not_waited_for(begin: Begin, tmp_path: Path) -> None:
+    exchange = begin(tmp_path / "data", *QUIET)
+    where = urlsplit(exchange.rest)
+    head = b"POST /api/v3/order HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\nsymbol=BTC"
+    with socket.create_connection((where.hostname, where.port), timeout=SECONDS) as link:
+        link.sendall(head)
+        time.sleep(0.2)
+        exchange.process.send_signal(signal.SIGTERM)
+        assert exchange.process.wait(SECONDS) == 0
+        assert b"HTTP/1.1 200" not in link.recv(1000)
+    assert log.verify(str(exchange.folder / "log"))["damage"] == []
 
 
 def test_a_second_signal_changes_nothing(begin: Begin, tmp_path: Path) -> None:
