@@ -87,6 +87,27 @@ fn a_flip_in_the_last_frame_is_no_torn_tail() {
 }
 
 #[test]
+fn a_flip_that_leaves_a_zero_at_the_end_of_the_last_frame_is_no_torn_tail() {
+    let mut met = 0;
+    for count in 1..200 {
+        let disk = fresh();
+        let mut journal = recover(&disk).unwrap().0;
+        journal.append(&[1; 9]).unwrap();
+        journal.append(&u64::to_le_bytes(count)).unwrap();
+        journal.commit().unwrap();
+        let name = &segments(&disk)[0];
+        let content = disk.content(name).unwrap();
+        let end = content.iter().rposition(|byte| *byte != 0).unwrap();
+        if content[end].is_power_of_two() {
+            disk.flip(name, end as u64, content[end].trailing_zeros() as u8);
+            assert_eq!(damage(&disk).sequence, 1, "count {count}");
+            met += 1;
+        }
+    }
+    assert!(met > 2, "{met}");
+}
+
+#[test]
 fn a_lost_sector_is_a_torn_tail_at_the_end_and_damage_before_it() {
     let disk = fresh();
     let marks = fill(&disk, &[3, 5, 1]);

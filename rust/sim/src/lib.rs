@@ -1,0 +1,43 @@
+//! A shard in one thread: clients, the engine, the journal on a disk that fails, clocks that jump, and an auditor with a
+//! ledger of its own. A seed decides everything; the same seed does the same again.
+//!
+//! What runs is the product's code: `agio_runner`'s sequencer and recovery, `agio_journal`'s writer, snapshots and skip
+//! list. Only threads, clocks and disk are replaced.
+
+mod audit;
+mod damage;
+mod dice;
+mod disk;
+mod plan;
+mod process;
+mod replay;
+mod report;
+mod sites;
+mod time;
+mod workload;
+mod world;
+
+pub use audit::Finding;
+pub use damage::{Kind, Outcome};
+pub use disk::{Moment, Tallies, Tally};
+pub use plan::{Faults, KINDS, Plan};
+pub use report::{Counts, Run};
+pub use sites::{SITES, Site};
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Does what a plan says. A panic of the code under test is a finding like any other.
+pub fn run(plan: Plan) -> Run {
+    let mut world = world::World::new(plan);
+    let checked = catch_unwind(AssertUnwindSafe(|| world.run()));
+    let finding = match checked {
+        Ok(checked) => checked.err(),
+        Err(panic) => Some(Finding { check: "no panics", what: words_of(panic.as_ref()) }),
+    };
+    Run { plan, counts: world.counts.clone(), tallies: world.disk.tallies(), finding }
+}
+
+fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
+}

@@ -1,0 +1,199 @@
+//! The shard in one thread: the same sequencer, writer, recovery, snapshots and skip list as in production, turned by hand.
+//! Only what `agio_runner`'s threads do between them is done here instead: who goes next.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use agio_engine::Engine;
+use agio_engine::commands::Command;
+use agio_journal::skips::{self, Skip};
+use agio_journal::{Durability, Frame, LogId, Mark, Preparer, Storage, Writer, create, identify};
+use agio_runner::clock::Clock;
+use agio_runner::{Group, Options, Request, Sequencer, StartError, recover, take_snapshot};
+
+use crate::disk::Disk;
+use crate::time::Clocks;
+
+/// Finished orders that a process remembers.
+const REMEMBER: usize = 64;
+/// An order with this strategy type breaks the engine.
+pub(crate) const POISON: i32 = 6_666_666;
+
+fn trip(command: &Command) {
+    let poison = matches!(command, Command::Place(place) if place.strategy_type == Some(POISON));
+    assert!(!poison, "poison");
+}
+
+/// A running shard. Dropping it does nothing to the disk.
+pub(crate) struct Process {
+    sequencer: Sequencer,
+    writer: Writer,
+    preparer: Preparer,
+    log: LogId,
+    pub(crate) clock: Clock,
+    pub(crate) intake: VecDeque<Request>,
+    /// A group that waits for the disk.
+    slot: VecDeque<Group>,
+    /// A group whose frame was handed to the disk.
+    writing: Option<Group>,
+    spare: Frame,
+    pub(crate) notes: Vec<String>,
+    disk: Disk,
+    /// A command has broken the engine.
+    pub(crate) broken: bool,
+}
+
+/// What a shard is started with.
+pub(crate) fn options(segment_bytes: u64) -> Options {
+    Options {
+        folder: PathBuf::new(),
+        durability: Durability::Fdatasync,
+        segment_bytes,
+        follow_forward: false,
+        least_free_bytes: 0,
+        remember: REMEMBER,
+        manual_time: None,
+        tripwire: Some(trip),
+    }
+}
+
+impl Process {
+    /// Starts a process on what the disk holds; makes the log if there is none.
+    pub(crate) fn start(
+        disk: &Disk,
+        clocks: &Clocks,
+        options: &Options,
+        identity: [u8; 16],
+    ) -> Result<Self, StartError> {
+        let storage: Arc<dyn Storage> = Arc::new(disk.clone());
+        disk.enter("recover");
+        if identify(&*storage)?.is_none() {
+            disk.enter("create");
+            create(&*storage, LogId { identity, epoch: 0 }, Mark::default(), &options.log())?;
+        }
+        disk.enter("recover");
+        let recovered = recover(&storage, options)?;
+        let clock = Clock::new(Box::new(clocks.clone()), recovered.engine.time(), options.follow_forward)?;
+        let (builder, writer) = recovered.journal.split();
+        let sequencer = Sequencer::new(recovered.engine, builder, options.remember).with_tripwire(options.tripwire);
+        Ok(Self {
+            sequencer,
+            preparer: writer.preparer(),
+            writer,
+            log: recovered.log,
+            clock,
+            intake: VecDeque::new(),
+            slot: VecDeque::new(),
+            writing: None,
+            spare: Frame::default(),
+            notes: recovered.notes,
+            disk: disk.clone(),
+            broken: false,
+        })
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        self.sequencer.engine()
+    }
+
+    /// The frame at the end of what is durable.
+    pub(crate) fn durable(&self) -> Mark {
+        self.writer.durable()
+    }
+
+    /// The engine's turn: applies what has come in, up to a group.
+    pub(crate) fn apply(&mut self) {
+        if self.broken || self.intake.is_empty() {
+            return;
+        }
+        let now = self.clock.now();
+        if let Err(poisoned) = self.sequencer.run(&mut self.intake, now) {
+            let mut group = self.sequencer.take(Frame::default());
+            group.poisoned = Some(poisoned);
+            self.broken = true;
+            self.slot.push_back(group);
+        }
+    }
+
+    /// The engine hands its group over, if nothing waits for the disk.
+    pub(crate) fn hand_over(&mut self) {
+        if self.slot.is_empty() && !self.broken && !self.sequencer.is_empty() {
+            self.slot.push_back(self.sequencer.take(std::mem::take(&mut self.spare)));
+        }
+    }
+
+    /// The disk's turn: writes the group that waits, if no other one is to be synced first.
+    ///
+    /// # Errors
+    /// The journal's; the process must end.
+    pub(crate) fn write(&mut self) -> Result<(), StartError> {
+        if self.writing.is_some() {
+            return Ok(());
+        }
+        self.writing = self.slot.pop_front();
+        self.disk.enter("commit");
+        if let Some(frame) = self.writing.as_ref().and_then(|group| group.frame.as_ref()) {
+            self.writer.write(frame)?;
+        }
+        Ok(())
+    }
+
+    /// Makes what was written durable; answers the group that may be seen now.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub(crate) fn sync(&mut self) -> Result<Option<Group>, StartError> {
+        let Some(group) = &mut self.writing else { return Ok(None) };
+        self.disk.enter("commit");
+        if let Some(frame) = group.frame.take() {
+            let synced = self.writer.sync();
+            self.spare = frame;
+            synced?;
+        }
+        Ok(self.writing.take())
+    }
+
+    /// The group whose frame was handed to the disk and that nobody has seen.
+    pub(crate) fn in_doubt(&mut self) -> Option<Group> {
+        self.writing.take()
+    }
+
+    /// Whether a sync is due.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.writing.is_some()
+    }
+
+    /// Whether nothing is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        let waits = self.writing.is_some() || !self.slot.is_empty();
+        !waits && self.intake.is_empty() && self.sequencer.is_empty()
+    }
+
+    /// Housekeeping: prepares the next segment. Answers whether the disk is low.
+    pub(crate) fn keep_house(&self, least_free: u64) -> bool {
+        self.disk.enter("housekeeping");
+        let low = self.disk.free_bytes().is_ok_and(|free| free < least_free);
+        let unprepared = !self.preparer.is_ready() && (low || self.preparer.prepare().is_err());
+        low || unprepared
+    }
+
+    /// A clean stop: a snapshot at the end of the log.
+    ///
+    /// # Errors
+    /// The journal's; the log is whole all the same.
+    pub(crate) fn stop(&self) -> Result<(), StartError> {
+        self.disk.enter("stop");
+        Ok(take_snapshot(&self.disk, self.log, self.writer.durable(), self.sequencer.engine())?)
+    }
+
+    /// Notes the command that broke the engine.
+    ///
+    /// # Errors
+    /// The journal's; the next start finds out by itself.
+    pub(crate) fn quarantine(&self, sequence: u64) -> Result<(), StartError> {
+        self.disk.enter("quarantine");
+        let skip = Skip { sequence, time: self.sequencer.engine().time().0, reason: "poison".to_owned() };
+        Ok(skips::append(&self.disk, self.log, &skip)?)
+    }
+}
