@@ -1,5 +1,6 @@
 """What every test may ask for, and the rule that nothing is skipped without reason."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Generator, Iterator
@@ -49,10 +50,22 @@ def where(name: str) -> str | None:
     return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_PROGRAMS)))
 
 
+def may_mount() -> bool:
+    """Whether this process may mount a disk (CAP_SYS_ADMIN)."""
+    with contextlib.suppress(OSError):
+        status = Path("/proc/self/status").read_text()
+        return bool(int(status.partition("CapEff:")[2].split()[0], 16) & 1 << 21)
+    return False
+
+
 def is_absent(reason: str) -> bool:
     """Whether a reason for skipping names something that is truly not here."""
     kind, _, what = reason.partition("absent: ")[2].partition(" ")
-    present = {"folder": lambda: Path(what).is_dir(), "program": lambda: where(what) is not None}
+    present = {
+        "folder": lambda: Path(what).is_dir(),
+        "program": lambda: where(what) is not None,
+        "right": lambda: what == "to mount" and may_mount(),
+    }
     return kind in present and not present[kind]()
 
 

@@ -187,7 +187,13 @@ class Exchange:
 
         def projection() -> dict[str, float]:
             metrics = projector.metrics
-            return {"rows": metrics.rows, "commits": metrics.commits, "lag_seconds": metrics.lag / 1e6}
+            return {
+                "rows": metrics.rows,
+                "commits": metrics.commits,
+                "lag_seconds": metrics.lag / 1e6,
+                "retries": metrics.retries,
+                "waiting": projector.state == "waiting",
+            }
 
         return {
             "shard": self.shard.metrics,

@@ -73,6 +73,10 @@ class EventSink(Protocol):
 class History(Protocol):
     """What SQL knows. Times in µs; `None` is no bound; lists are oldest first, at most `limit` long."""
 
+    def state(self) -> str:
+        """Running; or retrying, waiting (its database is full) or failed, and then what is new is not found."""
+        ...
+
     async def reached(self, sequence: int) -> None:
         """Waits until `sequence` is projected; raises ApiError -1007 after 2 s."""
         ...

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.bad_days.client import Client
-from tests.bad_days.faults import Faults, compile_shim
+from tests.bad_days.faults import FakeDisk, Faults, SmallDisk, compile_shim
 from tests.conftest import program
 from tests.exchange import Exchange, running, start
 
@@ -40,6 +40,20 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def faults(shim: Path, tmp_path: Path) -> Faults:
     """Switches for one test's own exchange."""
     return Faults(shim, tmp_path)
+
+
+@pytest.fixture(params=["real", "fake"])
+def disk(request: pytest.FixtureRequest, faults: Faults, tmp_path: Path) -> Iterator[SmallDisk | FakeDisk]:
+    """A disk to fill; where none can be mounted, the fake alone."""
+    folder = tmp_path / "data"
+    if request.param == "fake":
+        yield FakeDisk(folder, faults)
+        return
+    small = SmallDisk(folder, {"AGIO_MASTER_KEY_FILE": str(tmp_path / "master.key")})
+    if not small.mount():
+        pytest.skip("absent: right to mount")
+    yield small
+    small.unmount()
 
 
 @pytest.fixture

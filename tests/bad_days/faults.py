@@ -1,7 +1,10 @@
 """Disks and clocks that fail when a test says so: `shim.c`, compiled once, in front of libc."""
 
+import contextlib
+import os
 import subprocess
 from pathlib import Path
+from typing import IO
 
 SOURCE = Path(__file__).with_name("shim.c")
 
@@ -11,6 +14,58 @@ def compile_shim(compiler: str, folder: Path) -> Path:
     library = folder / "shim.so"
     subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", library, SOURCE, "-ldl"], check=True)
     return library
+
+
+class SmallDisk:
+    """A disk for one exchange's data folder and nothing else, which a test fills to the last byte."""
+
+    OPTIONS = "size=400m,mode=700"
+    """What orders need to be taken (256 MiB free), a segment, and some more."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.environment = environment
+
+    def mount(self) -> bool:
+        """False where we may not."""
+        self.folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", self.OPTIONS, "tmpfs", str(self.folder)]
+        return subprocess.run(command, capture_output=True).returncode == 0
+
+    def unmount(self) -> None:
+        """It is gone, with all on it."""
+        subprocess.run(["umount", "--lazy", self.folder], check=True)
+
+    def fill(self) -> None:
+        """Not a byte is free."""
+        with (self.folder / "ballast").open("wb", buffering=0) as file:
+            for piece in (1 << 20, 4096, 1):
+                self._write(file, bytes(piece))
+        assert os.statvfs(self.folder).f_bavail == 0
+
+    def _write(self, file: IO[bytes], piece: bytes) -> None:
+        with contextlib.suppress(OSError):
+            while file.write(piece):
+                pass
+
+    def clear(self) -> None:
+        """There is room again."""
+        (self.folder / "ballast").unlink()
+
+
+class FakeDisk:
+    """The same, where no disk can be mounted: the shim says that it is full."""
+
+    def __init__(self, folder: Path, faults: "Faults") -> None:
+        self.folder = folder
+        self.environment = faults.environment
+        self._faults = faults
+
+    def fill(self) -> None:
+        self._faults.set("full")
+
+    def clear(self) -> None:
+        self._faults.clear("full")
 
 
 class Faults:

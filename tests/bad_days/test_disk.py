@@ -6,8 +6,8 @@ from pathlib import Path
 
 from agio.cli.admin_client import Admin
 from agio.shard import log
-from tests.bad_days.client import Client, until
-from tests.bad_days.faults import Faults
+from tests.bad_days.client import Client, counted, monitored, until
+from tests.bad_days.faults import FakeDisk, Faults, SmallDisk
 from tests.bad_days.load import judge, placing, raise_limits
 from tests.exchange import Exchange, first_line, running
 
@@ -61,3 +61,39 @@ def test_a_full_disk_takes_cancels_only_and_recovers_by_itself(tmp_path: Path, f
         faults.clear("full")
         assert until(5, lambda: client.place().status == 200)
         assert len(client.open_orders()) == 2
+
+
+def test_history_waits_for_room_on_a_disk_that_is_full_to_the_last_byte(disk: SmallDisk | FakeDisk) -> None:
+    with running(disk.folder, *QUIET, environment=disk.environment) as exchange:
+        client = Client(exchange.rest, exchange.user)
+        first, second = client.place().body["orderId"], client.place().body["orderId"]
+        assert all_orders(client) == {first: "NEW", second: "NEW"}
+        disk.fill()
+        assert until(5, lambda: standing(exchange)[1] == "cancels-only")
+        assert client.place().code == -1008
+        assert client.cancel(first).body["status"] == "CANCELED", "the log has room of its own"
+        assert until(5, lambda: standing(exchange) == (503, "cancels-only", "waiting"))
+        assert counted(exchange, "agio_projection_waiting") == 1
+        assert client.signed("GET", "/api/v3/allOrders", symbol="BTCUSDT").code == -1007, "never old data"
+        assert [order["orderId"] for order in client.open_orders()] == [second]
+        disk.clear()
+        assert until(5, lambda: standing(exchange) == (200, "running", "running"))
+        assert all_orders(client) == {first: "CANCELED", second: "NEW"}
+        assert client.place().status == 200
+        said = exchange.errors.read_text()
+        assert "the database has no room" in said
+        assert "history goes on" in said
+        assert "beginning anew" not in said
+
+
+def all_orders(client: Client) -> dict[int, str]:
+    """Each order of the past and its status."""
+    answer = client.signed("GET", "/api/v3/allOrders", symbol="BTCUSDT")
+    return {order["orderId"]: order["status"] for order in answer.body}
+
+
+def standing(exchange: Exchange) -> tuple[int, str, str]:
+    """What `/ready` says: its status, the exchange's state, and that of its history."""
+    status, page = monitored(exchange, "/ready")
+    told = json.loads(page)
+    return status, told["state"], told["history"]

@@ -48,6 +48,8 @@ class Progress:
 
     def __init__(self) -> None:
         self.sequence = 0
+        self.state = "starting"
+        """The projector's; see there."""
         self.hurry = threading.Event()
         """Set while somebody waits: the projector commits at once."""
         self._failed = False

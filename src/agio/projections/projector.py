@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
+
+from agio.projections.room import lacks_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from agio.projections.rows import Rows, Source
     from agio.projections.writer import Writer
 
+log = logging.getLogger(__name__)
+
 GATHER = 0.04
 """Seconds in which rows gather before they are written, unless somebody waits for them."""
 IDLE_MS = 200
@@ -26,7 +31,10 @@ IDLE_MS = 200
 LARGEST = 20_000
 """Rows after which a transaction is closed, however many wait."""
 TROUBLE = 30.0
-"""Seconds for which a database that refuses (locked, full, restarting) is tried again before the projector fails."""
+"""Seconds for which a database that refuses (locked, restarting) is tried again before the projector fails. One that is
+full is tried for as long as it takes: beginning anew would make no room."""
+LONGEST_PAUSE = 1.0
+"""Seconds between two tries."""
 
 
 @dataclass(slots=True)
@@ -44,8 +52,8 @@ class Metrics:
 class Projector:
     """Takes rows from `source` and writes them, until stopped.
 
-    `state` is starting, running, retrying, stopped or failed; a failure is told to `on_failure`, on the projector's
-    thread, and to everybody who waits for a position. `on_commit` gets the lag of each transaction in µs.
+    `state` is starting, running, retrying, waiting (for room), stopped or failed; a failure is told to `on_failure`, on
+    the projector's thread, and to everybody who waits for a position. `on_commit` gets each transaction's lag in µs.
     """
 
     def __init__(
@@ -67,8 +75,12 @@ class Projector:
         self._stopping = False
         self._behind = False
         self._thread = threading.Thread(target=self._run, name="agio-projector", daemon=True)
-        self.state = "starting"
         self.metrics = Metrics()
+
+    @property
+    def state(self) -> str:
+        """What it is doing."""
+        return self._progress.state
 
     def start(self) -> None:
         """Begins behind the last position written."""
@@ -83,17 +95,18 @@ class Projector:
 
     def _run(self) -> None:
         _name_thread()
-        self.state = "running"
+        progress = self._progress
+        progress.state = "running"
         try:
             while self._step():
                 pass
-            self.state = "stopped"
+            progress.state = "stopped"
         except BaseException as error:  # noqa: BLE001  whatever it was, it is told
-            self.state = "failed"
+            progress.state = "failed"
             try:
                 self._on_failure(error)
             finally:
-                self._progress.fail()
+                progress.fail()
 
     def _step(self) -> bool:
         """One transaction, or one idle wait. False when stopped and nothing is left."""
@@ -125,22 +138,37 @@ class Projector:
     def _try_until_written(self, batch: list[Rows]) -> None:
         deadline = time.monotonic() + TROUBLE
         pause = 0.05
-        while True:
-            try:
-                # A commit whose answer was lost may have happened: the position in SQL tells.
-                if self.state == "retrying":
-                    self._writer.position = self._writer.read()
-                self._writer.write(batch)
-            except OperationalError:
-                if self._stopping or time.monotonic() > deadline:
-                    raise
-                self.state = "retrying"
-                self.metrics.retries += 1
-                time.sleep(pause)
-                pause = min(1.0, pause * 2)
-            else:
-                self.state = "running"
-                return
+        while not self._tried(batch, deadline):
+            if self.state == "waiting":
+                deadline = time.monotonic() + TROUBLE
+            time.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause * 2)
+
+    def _tried(self, batch: list[Rows], deadline: float) -> bool:
+        """Whether the database took it; raises what it says when trying again is of no use."""
+        try:
+            # A commit whose answer was lost may have happened: the position in SQL tells.
+            if self.state != "running":
+                self._writer.position = self._writer.read()
+            self._writer.write(batch)
+        except OperationalError as error:
+            is_full = lacks_room(error)
+            if self._stopping or (not is_full and time.monotonic() > deadline):
+                raise
+            self.metrics.retries += 1
+            self._turn("waiting" if is_full else "retrying", error.orig)
+            return False
+        self._turn("running")
+        return True
+
+    def _turn(self, state: str, error: BaseException | None = None) -> None:
+        before, self._progress.state = self.state, state
+        if "waiting" not in (before, state) or before == state:
+            return
+        if state == "waiting":
+            log.warning("the database has no room: history stands still until there is some: %s", error)
+        else:
+            log.warning("the database has room again: history goes on")
 
 
 def _name_thread() -> None:

@@ -153,7 +153,12 @@ async def test_users_and_keys(world: World) -> None:
 
 
 async def test_reading(world: World) -> None:
-    assert await get(world, "/admin/state") == {"state": "running", "applied": 77, "time": world.shard.time}
+    assert await get(world, "/admin/state") == {
+        "state": "running",
+        "history": "running",
+        "applied": 77,
+        "time": world.shard.time,
+    }
     assert (await get(world, "/admin/position"))["hash"] == "00"
     assert (await get(world, "/admin/accounts", "account=1000"))["uid"] == 1000
     assert [asset["name"] for asset in await get(world, "/admin/assets")] == ["BTC", "USDT", "ETH"]
@@ -180,6 +185,26 @@ async def test_monitors(world: World, state: str, health: int, ready: int) -> No
     world.shard.condition = state
     assert (await world.gateway.ops.answer("GET", "/health", "", b"")).status == health
     assert (await world.gateway.ops.answer("GET", "/ready", "", b"")).status == ready
+
+
+@pytest.mark.parametrize(
+    ("shard", "history", "state"),
+    [
+        ("running", "waiting", "degraded"),
+        ("running", "retrying", "degraded"),
+        ("running", "failed", "degraded"),
+        ("cancels-only", "waiting", "cancels-only"),
+    ],
+)
+async def test_monitors_are_told_of_history_that_falls_behind(
+    world: World, shard: str, history: str, state: str
+) -> None:
+    world.shard.condition, world.history.condition = shard, history
+    for path in ("/ready", "/health"):
+        reply = await world.gateway.ops.answer("GET", path, "", b"")
+        told = json.loads(reply.body)
+        assert (told["state"], told["history"]) == (state, history)
+        assert reply.status == (503 if (shard, path) == ("cancels-only", "/ready") else 200), "orders are taken, or not"
 
 
 async def test_metrics(world: World) -> None:

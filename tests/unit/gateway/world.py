@@ -156,6 +156,10 @@ class History:
     def __init__(self) -> None:
         self.asked: list[tuple[str, Any]] = []
         self.rows: dict[str, Any] = {}
+        self.condition = "running"
+
+    def state(self) -> str:
+        return self.condition
 
     async def reached(self, sequence: int) -> None:
         self.asked.append(("reached", sequence))

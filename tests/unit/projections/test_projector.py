@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pymysql
 import pytest
 from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.exc import OperationalError
@@ -207,6 +208,51 @@ def test_a_busy_database_is_tried_again(running: Running, database: Engine, monk
     until(lambda: running.progress.sequence == 1)
     assert running.projector.state == "running"
     assert running.projector.metrics.retries == 2
+
+
+def full(name: str) -> OperationalError:
+    """What drivers raise when there is no room."""
+    origin: Exception = pymysql.OperationalError(int(name), "full") if name.isdecimal() else sqlite3.OperationalError()
+    if not name.isdecimal():
+        origin.sqlite_errorname = name  # type: ignore[attr-defined]
+    return OperationalError("INSERT", {}, origin)
+
+
+@pytest.mark.parametrize("name", ["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "1021", "1114"])
+def test_a_full_database_is_waited_for(
+    running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """However long it takes; any other trouble would be over at the second try."""
+    monkeypatch.setattr(projector, "TROUBLE", 0.0)
+    monkeypatch.setattr(projector, "LONGEST_PAUSE", 0.05)
+    real, has_room = position.advance, threading.Event()
+
+    def advance(*args: Any, **kwargs: Any) -> None:
+        if not has_room.is_set():
+            raise full(name)
+        real(*args, **kwargs)
+
+    monkeypatch.setattr(position, "advance", advance)
+    running.shard.queue.put(next(history(1)))
+    until(lambda: running.projector.metrics.retries > 3)
+    assert running.projector.state == "waiting"
+    has_room.set()
+    until(lambda: running.progress.sequence == 1)
+    assert running.projector.state == "running"
+    assert not running.failures
+    assert ["room" in record.message for record in caplog.records] == [True, True], "once each"
+
+
+def test_stopping_does_not_wait_for_room(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def advance(*_: Any, **__: Any) -> None:
+        raise full("SQLITE_FULL")
+
+    monkeypatch.setattr(position, "advance", advance)
+    running.shard.queue.put(next(history(1)))
+    until(lambda: running.projector.state == "waiting")
+    began = time.monotonic()
+    running.projector.stop()
+    assert time.monotonic() - began < 2
 
 
 def test_a_commit_whose_answer_was_lost_is_not_repeated(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ from agio.ports import Reply
 if TYPE_CHECKING:
     from collections.abc import Container
 
-ALIVE = frozenset({"running", "cancels-only", "stopping"})
-READY = frozenset({"running"})
+ALIVE = frozenset({"running", "degraded", "cancels-only", "stopping"})
+READY = frozenset({"running", "degraded"})
 
 
 def health(venue: Venue, _: Call) -> Reply:
@@ -21,12 +21,12 @@ def health(venue: Venue, _: Call) -> Reply:
 
 
 def ready(venue: Venue, _: Call) -> Reply:
-    """200 while orders are taken, 503 otherwise."""
+    """200 while orders are taken, also when history falls behind (`degraded`); 503 otherwise."""
     return _judge(venue, READY)
 
 
 def _judge(venue: Venue, good: Container[str]) -> Reply:
-    state = State(venue.shard.state(), venue.shard.applied(), venue.shard.now())
+    state = State.of(venue)
     return Reply(200 if state.state in good else 503, encode(state), -1, -1)
 
 

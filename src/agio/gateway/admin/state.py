@@ -12,17 +12,35 @@ if TYPE_CHECKING:
     from agio.ports import Reply
 
 
+TROUBLED = frozenset({"retrying", "waiting", "failed"})
+"""States of a projection that falls behind."""
+
+
 class State(Struct):
-    """`state` is running, cancels-only, stopping or failed; `applied` the last command's sequence; `time` the log's."""
+    """Where the exchange stands.
+
+    `state` is running, degraded (all is well but `history`), cancels-only, stopping or failed. `history` is running,
+    retrying, waiting (its database is full) or failed. `applied` is the last command's sequence, `time` the log's.
+    """
 
     state: str
+    history: str
     applied: int
     time: int
+
+    @classmethod
+    def of(cls, venue: Venue) -> State:
+        """As it is now."""
+        shard, history = venue.shard, venue.history.state()
+        state = shard.state()
+        if state == "running" and history in TROUBLED:
+            state = "degraded"
+        return cls(state, history, shard.applied(), shard.now())
 
 
 def state(venue: Venue, _: Call) -> Reply:
     """State, position and clock."""
-    return result(State(venue.shard.state(), venue.shard.applied(), venue.shard.now()))
+    return result(State.of(venue))
 
 
 async def position(venue: Venue, _: Call) -> Reply:

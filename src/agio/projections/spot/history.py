@@ -70,6 +70,11 @@ class SqlHistory:
         # orders do not have waits for others of his kind, and nobody waits for him.
         self._names = ThreadPoolExecutor(1, thread_name_prefix="agio-history-names")
         self.reached = progress.reached
+        self._progress = progress
+
+    def state(self) -> str:
+        """How its projection is."""
+        return self._progress.state
 
     def close(self) -> None:
         """Ends the workers; questions under way are answered first. Blocks."""
