@@ -13,9 +13,10 @@ from agio.adapters.sql.databases import PROJECTION
 from agio.adapters.sql.engine import sqlite_engine
 from agio.adapters.sql.schema import prepare
 from agio.domain.history import AggregateRow, Candle, OrderRow, TradeRow
+from agio.domain.intervals import HOUR, MINUTE
 from agio.projections.position import Progress
 from agio.projections.spot.history import SqlHistory
-from agio.projections.spot.intervals import INTERVALS, MINUTE
+from agio.projections.spot.intervals import INTERVALS
 from agio.projections.spot.tables import SpotTables
 from agio.projections.writer import Writer
 from tests.databases import KINDS, fresh
@@ -153,7 +154,7 @@ def naive_candles(market: int, name: str, offset: int) -> list[Candle]:
     return found
 
 
-WIDE = [name for name, interval in INTERVALS.items() if interval.minutes == 0 or interval.minutes >= 60]
+WIDE = [name for name, interval in INTERVALS.items() if interval.length == 0 or interval.length >= HOUR]
 
 
 @pytest.mark.parametrize("offset", [0, 8 * 60, -12 * 60, 5 * 60 + 30])

@@ -6,7 +6,6 @@ import pytest
 
 from agio.domain.history import AggregateRow, Candle, TradeRow
 from agio.gateway.spot.market_data import zone_minutes
-from agio.gateway.spot.tickers import percent
 from tests.unit.gateway.world import NOW, World
 
 TRADE = TradeRow(0, 8, 5, 200_000_000, 50_000_000, 100_000_000, 1, 2, 1000, 1001, True, NOW, 10, 0, 20, 1)
@@ -249,12 +248,3 @@ async def test_prices(world: World) -> None:
     }
     await world.get("/api/v3/avgPrice", "symbol=BTCUSDT", time_unit="MICROSECOND")
     assert world.shard.asked == [("average_price", "BTCUSDT", True)]
-
-
-@pytest.mark.parametrize(
-    ("change", "of", "text"),
-    [(0, 1, "0.000"), (1, 3, "33.333"), (-1, 3, "-33.333"), (2, 3, "66.667"), (1, 0, "0.000"), (-1, 10**9, "0.000"),
-     (5, 10**6, "0.001"), (12_345, 1_000, "1234.500")],
-)  # fmt: skip
-def test_percent(change: int, of: int, text: str) -> None:
-    assert percent(change, of) == text

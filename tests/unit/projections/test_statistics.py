@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import Engine
 
 from agio.domain.history import Candle, TradeRow
+from agio.domain.intervals import MINUTE
 from agio.domain.statistics import DayStatistics, TopOfBook
 from agio.projections.spot import seeds
-from agio.projections.spot.intervals import INTERVALS, MINUTE
+from agio.projections.spot.intervals import INTERVALS
 from agio.projections.spot.statistics import MarketsStatistics
 from agio.projections.spot.tables import SpotTables
 from agio.projections.writer import Writer

@@ -75,6 +75,8 @@ async def test_other_speeds_are_silent(world: World, name: str) -> None:
         (3, 5, "66.667"),
         (10**12, 10**12 - 1, "0.000"),
         (1, 3, "200.000"),
+        (10**6, 10**6 + 5, "0.001"),
+        (1_000, 13_345, "1234.500"),
     ],
 )
 def test_change_percent(first: int, last: int, percent: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
-from agio.gateway.admin.act import Act, Events, Money, asset, money, run
-from agio.gateway.row import Answer, Call, Operation, Security, Venue
+from agio.gateway.admin.act import Act, Money, asset, change, money, question, run
 from agio.gateway.spot.results import Account
+
+if TYPE_CHECKING:
+    from agio.gateway.row import Answer, Call, Venue
 
 Number = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
@@ -113,32 +115,17 @@ def cancel_orders(venue: Venue, call: Call) -> Answer:
 
 
 ROWS = (
-    Operation(
-        "admin.accounts.balances", "What an account has: `?account=1`.", Security.ADMIN, balances, Account,
-        rest=("GET", "/admin/accounts"), body=Which,
+    question("accounts.balances", "accounts", "What an account has: `?account=1`.", balances, Account, Which),
+    change("accounts.deposit", "accounts/deposit", "Brings money in.", deposit, Transfer),
+    change("accounts.withdraw", "accounts/withdraw", "Takes money out, of what is free.", withdraw, Transfer),
+    change("accounts.rights", "accounts/rights", "Sets what an account may do.", rights, Rights),
+    change("accounts.commission", "accounts/commission", "Sets an account's commission.", commission, Commission),
+    change("accounts.limits", "accounts/limits", "Sets how many orders an account may have.", limits, OrderLimits),
+    change(
+        "accounts.cancel",
+        "accounts/cancel",
+        "Cancels all open orders of an account in a market.",
+        cancel_orders,
+        CancelOrders,
     ),
-    Operation(
-        "admin.accounts.deposit", "Brings money in.", Security.ADMIN, deposit, Events,
-        rest=("POST", "/admin/accounts/deposit"), body=Transfer,
-    ),
-    Operation(
-        "admin.accounts.withdraw", "Takes money out, of what is free.", Security.ADMIN, withdraw, Events,
-        rest=("POST", "/admin/accounts/withdraw"), body=Transfer,
-    ),
-    Operation(
-        "admin.accounts.rights", "Sets what an account may do.", Security.ADMIN, rights, Events,
-        rest=("POST", "/admin/accounts/rights"), body=Rights,
-    ),
-    Operation(
-        "admin.accounts.commission", "Sets an account's commission.", Security.ADMIN, commission, Events,
-        rest=("POST", "/admin/accounts/commission"), body=Commission,
-    ),
-    Operation(
-        "admin.accounts.limits", "Sets how many orders an account may have.", Security.ADMIN, limits, Events,
-        rest=("POST", "/admin/accounts/limits"), body=OrderLimits,
-    ),
-    Operation(
-        "admin.accounts.cancel", "Cancels all open orders of an account in a market.", Security.ADMIN, cancel_orders,
-        Events, rest=("POST", "/admin/accounts/cancel"), body=CancelOrders,
-    ),
-)  # fmt: skip
+)

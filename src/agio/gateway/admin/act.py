@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from agio.domain.errors import CommandRefused
 from agio.domain.money import units
 from agio.gateway import errors
-from agio.gateway.row import Venue, result
+from agio.gateway.row import Handler, Operation, Security, Venue, result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +51,20 @@ async def run(venue: Venue, command: str, /, **fields: Any) -> Reply:
     """Runs a command and answers its events."""
     with telling():
         return result(Events(await venue.shard.command({command: fields})))
+
+
+def question(
+    name: str, path: str, words: str, handler: Handler, answer: Any, body: type[Struct] | None = None
+) -> Operation:
+    """A row that changes nothing; `body` is what its query is read as."""
+    return Operation(f"admin.{name}", words, Security.ADMIN, handler, answer, rest=("GET", f"/admin/{path}"), body=body)
+
+
+def change(name: str, path: str, words: str, handler: Handler, body: type[Act], answer: Any = Events) -> Operation:
+    """A row that changes something, and says who does it and why."""
+    return Operation(
+        f"admin.{name}", words, Security.ADMIN, handler, answer, rest=("POST", f"/admin/{path}"), body=body
+    )
 
 
 def asset(venue: Venue, name: str) -> Asset:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from agio.gateway.admin.act import Act
-from agio.gateway.row import Call, Operation, Security, Venue, result
+from agio.gateway.admin.act import Act, change, question
+from agio.gateway.row import Call, Venue, result
 
 if TYPE_CHECKING:
     from agio.ports import Reply
@@ -32,12 +32,6 @@ def confirm(venue: Venue, _: Call) -> Reply:
 
 
 ROWS = (
-    Operation(
-        "admin.clock", "The log's clock, and the wall clock's jump that waits to be confirmed.", Security.ADMIN,
-        clock, Clock, rest=("GET", "/admin/clock"),
-    ),
-    Operation(
-        "admin.clock.confirm", "Follows a wall clock that has jumped.", Security.ADMIN, confirm, Clock,
-        rest=("POST", "/admin/clock/confirm"), body=Act,
-    ),
-)  # fmt: skip
+    question("clock", "clock", "The log's clock, and the wall clock's jump that waits to be confirmed.", clock, Clock),
+    change("clock.confirm", "clock/confirm", "Follows a wall clock that has jumped.", confirm, Act, Clock),
+)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from msgspec import Meta, Struct, to_builtins
 
 from agio.domain.markets import Asset, Market
-from agio.gateway.admin.act import Act, Events, Money, asset, money, run
-from agio.gateway.row import Answer, Call, Operation, Security, Venue, result
+from agio.gateway.admin.act import Act, Money, asset, change, money, question, run
+from agio.gateway.row import Answer, Call, Venue, result
 from agio.gateway.spot.words import MARKET_STATUSES, PREVENTION_NAMES, PREVENTIONS
 
 if TYPE_CHECKING:
@@ -143,26 +143,10 @@ def set_status(venue: Venue, call: Call) -> Answer:
 
 
 ROWS = (
-    Operation(
-        "admin.assets", "All assets.", Security.ADMIN, assets, list[Asset], rest=("GET", "/admin/assets"),
-    ),
-    Operation(
-        "admin.assets.add", "Lists an asset.", Security.ADMIN, add_asset, Events,
-        rest=("POST", "/admin/assets"), body=AddAsset,
-    ),
-    Operation(
-        "admin.markets", "All markets.", Security.ADMIN, markets, list[Market], rest=("GET", "/admin/markets"),
-    ),
-    Operation(
-        "admin.markets.add", "Lists a market.", Security.ADMIN, add_market, Events,
-        rest=("POST", "/admin/markets"), body=AddMarket,
-    ),
-    Operation(
-        "admin.markets.filters", "Changes what limits new orders.", Security.ADMIN, set_filters, Events,
-        rest=("POST", "/admin/markets/filters"), body=SetFilters,
-    ),
-    Operation(
-        "admin.markets.status", "Opens, halts or restricts a market.", Security.ADMIN, set_status, Events,
-        rest=("POST", "/admin/markets/status"), body=SetStatus,
-    ),
-)  # fmt: skip
+    question("assets", "assets", "All assets.", assets, list[Asset]),
+    change("assets.add", "assets", "Lists an asset.", add_asset, AddAsset),
+    question("markets", "markets", "All markets.", markets, list[Market]),
+    change("markets.add", "markets", "Lists a market.", add_market, AddMarket),
+    change("markets.filters", "markets/filters", "Changes what limits new orders.", set_filters, SetFilters),
+    change("markets.status", "markets/status", "Opens, halts or restricts a market.", set_status, SetStatus),
+)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from agio.gateway.row import Call, Operation, Security, Venue, result
+from agio.gateway.admin.act import question
+from agio.gateway.row import Call, Venue, result
 
 if TYPE_CHECKING:
     from agio.ports import Reply
@@ -49,12 +50,6 @@ async def position(venue: Venue, _: Call) -> Reply:
 
 
 ROWS = (
-    Operation(
-        "admin.state", "State, position in the log, and its clock.", Security.ADMIN, state, State,
-        rest=("GET", "/admin/state"),
-    ),
-    Operation(
-        "admin.position", "Sequence and hash of all state; walks over all of it.", Security.ADMIN, position, dict,
-        rest=("GET", "/admin/position"),
-    ),
-)  # fmt: skip
+    question("state", "state", "State, position in the log, and its clock.", state, State),
+    question("position", "position", "Sequence and hash of all state; walks over all of it.", position, dict),
+)

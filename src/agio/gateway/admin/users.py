@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from agio.gateway.admin.act import Act, Words, telling
-from agio.gateway.row import Call, Operation, Security, Venue, result
+from agio.gateway.admin.act import Act, Words, change, question, telling
+from agio.gateway.row import Call, Venue, result
 
 if TYPE_CHECKING:
     from agio.ports import KeyRow, NewKey, Reply, User
@@ -100,22 +100,9 @@ def _user(user: User) -> UserOut:
 
 
 ROWS = (
-    Operation(
-        "admin.users", "All users.", Security.ADMIN, users, list[UserOut], rest=("GET", "/admin/users"),
-    ),
-    Operation(
-        "admin.users.add", "Adds a user with one spot account.", Security.ADMIN, add_user, UserOut,
-        rest=("POST", "/admin/users"), body=AddUser,
-    ),
-    Operation(
-        "admin.keys", "All keys, without secrets.", Security.ADMIN, keys, list[KeyOut], rest=("GET", "/admin/keys"),
-    ),
-    Operation(
-        "admin.keys.add", "Adds a key; its secret is told this once.", Security.ADMIN, add_key, NewKeyOut,
-        rest=("POST", "/admin/keys"), body=AddKey,
-    ),
-    Operation(
-        "admin.keys.revoke", "Revokes a key: nothing after it trades.", Security.ADMIN, revoke_key, dict,
-        rest=("POST", "/admin/keys/revoke"), body=RevokeKey,
-    ),
-)  # fmt: skip
+    question("users", "users", "All users.", users, list[UserOut]),
+    change("users.add", "users", "Adds a user with one spot account.", add_user, AddUser, UserOut),
+    question("keys", "keys", "All keys, without secrets.", keys, list[KeyOut]),
+    change("keys.add", "keys", "Adds a key; its secret is told this once.", add_key, AddKey, NewKeyOut),
+    change("keys.revoke", "keys/revoke", "Revokes a key: nothing after it trades.", revoke_key, RevokeKey, dict),
+)

@@ -206,8 +206,8 @@ class OrderAck(Struct, rename="camel"):
     transact_time: int
 
 
-class OrderResult(OrderAck, rename="camel"):
-    """An order was accepted, and where it stands."""
+class OrderTerms(OrderAck, rename="camel"):
+    """An order at some moment, and what it asks for."""
 
     price: Money
     orig_qty: Money
@@ -218,8 +218,13 @@ class OrderResult(OrderAck, rename="camel"):
     time_in_force: str
     type: str
     side: str
-    working_time: int
     self_trade_prevention_mode: str
+
+
+class OrderResult(OrderTerms, kw_only=True, rename="camel"):
+    """An order was accepted, and where it stands."""
+
+    working_time: int
     strategy_id: int | UnsetType = UNSET
     strategy_type: int | UnsetType = UNSET
     prevented_match_id: int | UnsetType = UNSET
@@ -243,25 +248,10 @@ class OrderFull(OrderResult, kw_only=True, rename="camel"):
     fills: list[Fill]
 
 
-class Canceled(Struct, rename="camel", kw_only=True):
+class Canceled(OrderTerms, kw_only=True, rename="camel"):
     """An order was cancelled."""
 
-    symbol: str
     orig_client_order_id: str
-    order_id: int
-    order_list_id: int
-    client_order_id: str
-    transact_time: int
-    price: Money
-    orig_qty: Money
-    executed_qty: Money
-    orig_quote_order_qty: Money
-    cummulative_quote_qty: Money
-    status: str
-    time_in_force: str
-    type: str
-    side: str
-    self_trade_prevention_mode: str
 
 
 class Order(Struct, rename="camel"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from agio.domain.money import ONE, text
+from agio.domain.money import text
 from agio.gateway import errors
 from agio.gateway.params import ANY_SYMBOL, SYMBOL_STATUS, SYMBOLS, enum
 from agio.gateway.row import Call, Operation, Security, Venue, result
@@ -53,61 +53,50 @@ def book(venue: Venue, call: Call) -> Reply:
 
 def mini(venue: Venue, call: Call, market: Market) -> MiniTicker:
     """One market's last 24 hours, in short."""
-    stats = venue.statistics.day(market.id)
-    return MiniTicker(
-        symbol=market.symbol,
-        open_price=text(stats.open),
-        high_price=text(stats.high),
-        low_price=text(stats.low),
-        last_price=text(stats.last),
-        volume=text(stats.volume),
-        quote_volume=text(stats.quote_volume),
-        open_time=call.time(stats.opened),
-        close_time=call.time(stats.closed),
-        first_id=stats.first_trade,
-        last_id=stats.last_trade,
-        count=stats.trades,
-    )
+    return MiniTicker(symbol=market.symbol, **_both(call, venue.statistics.day(market.id)))
 
 
 def full(venue: Venue, call: Call, market: Market) -> DayTicker:
     """One market's last 24 hours."""
-    stats, top = venue.statistics.day(market.id), venue.statistics.top(market.id)
+    stats = venue.statistics.day(market.id)
     return DayTicker(
-        symbol=market.symbol,
-        price_change=text(stats.last - stats.open),
-        price_change_percent=percent(stats.last - stats.open, stats.open),
-        weighted_avg_price=text(weighted(stats)),
+        **_best(venue, market),
+        **_both(call, stats),
+        price_change=text(stats.change),
+        price_change_percent=stats.change_percent,
+        weighted_avg_price=text(stats.weighted_average),
         prev_close_price=text(stats.previous_close),
-        last_price=text(stats.last),
         last_qty=text(stats.last_quantity),
-        bid_price=text(top.bid),
-        bid_qty=text(top.bid_total),
-        ask_price=text(top.ask),
-        ask_qty=text(top.ask_total),
-        open_price=text(stats.open),
-        high_price=text(stats.high),
-        low_price=text(stats.low),
-        volume=text(stats.volume),
-        quote_volume=text(stats.quote_volume),
-        open_time=call.time(stats.opened),
-        close_time=call.time(stats.closed),
-        first_id=stats.first_trade,
-        last_id=stats.last_trade,
-        count=stats.trades,
     )
 
 
-def percent(change: int, of: int) -> str:
-    """A change in percent with three decimals, rounded half away from zero: `percent(-1, 3) == "-33.333"`."""
-    thousandths = (abs(change) * 200_000 + of) // (2 * of) if of else 0
-    sign = "-" if change < 0 and thousandths else ""
-    return f"{sign}{thousandths // 1000}.{thousandths % 1000:03}"
+def _both(call: Call, stats: DayStatistics) -> dict[str, Any]:
+    """What either form tells."""
+    return {
+        "open_price": text(stats.open),
+        "high_price": text(stats.high),
+        "low_price": text(stats.low),
+        "last_price": text(stats.last),
+        "volume": text(stats.volume),
+        "quote_volume": text(stats.quote_volume),
+        "open_time": call.time(stats.opened),
+        "close_time": call.time(stats.closed),
+        "first_id": stats.first_trade,
+        "last_id": stats.last_trade,
+        "count": stats.trades,
+    }
 
 
-def weighted(stats: DayStatistics) -> int:
-    """The average price by volume, rounded to nearest."""
-    return (2 * stats.quote_volume * ONE + stats.volume) // (2 * stats.volume) if stats.volume else 0
+def _best(venue: Venue, market: Market) -> dict[str, Any]:
+    """A market and its best prices."""
+    top = venue.statistics.top(market.id)
+    return {
+        "symbol": market.symbol,
+        "bid_price": text(top.bid),
+        "bid_qty": text(top.bid_total),
+        "ask_price": text(top.ask),
+        "ask_qty": text(top.ask_total),
+    }
 
 
 def _price(venue: Venue, _: Call, market: Market) -> PriceTicker:
@@ -115,8 +104,7 @@ def _price(venue: Venue, _: Call, market: Market) -> PriceTicker:
 
 
 def _book(venue: Venue, _: Call, market: Market) -> BookTicker:
-    top = venue.statistics.top(market.id)
-    return BookTicker(market.symbol, text(top.bid), text(top.bid_total), text(top.ask), text(top.ask_total))
+    return BookTicker(**_best(venue, market))
 
 
 def day_weight(values: Any) -> int:

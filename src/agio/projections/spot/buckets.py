@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agio.domain.history import Candle
-from agio.projections.spot.intervals import MINUTE, STORED, Interval
+from agio.domain.intervals import MINUTE, Interval
+from agio.projections.spot.intervals import STORED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -142,7 +143,7 @@ class Growing:
         if not minute.trades:
             return
         for width in STORED:
-            opened = Interval(width).opening(minute.opened)
+            opened = Interval(width * MINUTE).opening(minute.opened)
             bucket = self._buckets.get(width)
             if bucket is None or bucket.opened != opened:
                 bucket = self._buckets[width] = Bucket(opened)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from agio.domain.history import Candle
-    from agio.projections.spot.intervals import Interval
+    from agio.domain.intervals import Interval
 
 
 def openings(

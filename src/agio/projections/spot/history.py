@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 from sqlalchemy import ColumnElement, Select, Table, select
 
 from agio.domain.history import AggregateRow, Candle, OrderRow, TradeRow
+from agio.domain.intervals import MINUTE
 from agio.projections.reads import fetch
 from agio.projections.schema import aggregates, candles, orders, trades
 from agio.projections.spot.buckets import COLUMNS, Bucket, StoredCandle
 from agio.projections.spot.folding import fold, openings
-from agio.projections.spot.intervals import INTERVALS, MINUTE
+from agio.projections.spot.intervals import INTERVALS, stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,23 +169,22 @@ class SqlHistory:
 
     def _candles(self, market: int, name: str, start: int | None, end: int, limit: int, offset: int) -> list[Candle]:
         interval = INTERVALS[name]
-        width = interval.stored(offset)
-        stored = _stored(market, width)
+        kept = _kept(market, stored(interval, offset))
         with self._engine.connect() as connection:
-            oldest = connection.execute(stored.order_by(candles.c.opened).limit(1)).first()
+            oldest = connection.execute(kept.order_by(candles.c.opened).limit(1)).first()
             if oldest is None:
                 return []
             opens = openings(interval, offset, start=start, end=end, earliest=oldest.opened, limit=limit)
             if not opens:
                 return []
-            before = stored.where(candles.c.opened < opens[0]).order_by(candles.c.opened.desc()).limit(1)
+            before = kept.where(candles.c.opened < opens[0]).order_by(candles.c.opened.desc()).limit(1)
             previous = connection.execute(before).first()
-            inside = stored.where(candles.c.opened >= opens[0], candles.c.opened < opens[-1])
+            inside = kept.where(candles.c.opened >= opens[0], candles.c.opened < opens[-1])
             found = fetch(connection, inside.order_by(candles.c.opened), StoredCandle)
         return list(fold(map(Bucket.of, found), opens, previous.close if previous else 0))
 
 
-def _stored(market: int, width: int) -> Select[Any]:
+def _kept(market: int, width: int) -> Select[Any]:
     columns = (candles.c[name] for name in COLUMNS)
     return select(*columns).where(candles.c.market == market, candles.c.minutes == width)
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import func, select
 
+from agio.domain.intervals import DAY, MINUTE
 from agio.projections.reads import fetch
 from agio.projections.schema import candles, trades
 from agio.projections.spot.buckets import COLUMNS, Bucket, StoredCandle
-from agio.projections.spot.intervals import INTERVALS, MINUTE, STORED
-from agio.projections.spot.window import DAY
+from agio.projections.spot.intervals import INTERVALS, STORED, stored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,13 +55,13 @@ def _seed(connection: Connection, market: int, now: int) -> Seed:
     minute_of_since = since - since % MINUTE
     first = {width: min(_opening(name, now) for name in _folded_from(width)) for width in STORED}
     first[1] = min(first[1], minute_of_since)
-    stored = {width: _since(connection, market, width, first[width]) for width in STORED}
+    kept = {width: _since(connection, market, width, first[width]) for width in STORED}
     last = connection.execute(
         select(trades).where(trades.c.market == market).order_by(trades.c.trade.desc()).limit(1)
     ).one()
     return Seed(
-        minutes=[bucket for bucket in stored[1] if bucket.opened >= minute_of_since],
-        ladder={name: _fold(stored[INTERVALS[name].stored()], _opening(name, now)) for name in INTERVALS},
+        minutes=[bucket for bucket in kept[1] if bucket.opened >= minute_of_since],
+        ladder={name: _fold(kept[stored(interval)], _opening(name, now)) for name, interval in INTERVALS.items()},
         previous_close=_close_before(connection, market, minute_of_since),
         last_price=last.price,
         last_quantity=last.quantity,
@@ -74,7 +74,7 @@ def _opening(name: str, now: int) -> int:
 
 
 def _folded_from(width: int) -> list[str]:
-    return [name for name, interval in INTERVALS.items() if interval.stored() == width]
+    return [name for name, interval in INTERVALS.items() if stored(interval) == width]
 
 
 def _since(connection: Connection, market: int, width: int, opened: int) -> list[Bucket]:
@@ -84,9 +84,9 @@ def _since(connection: Connection, market: int, width: int, opened: int) -> list
     return [Bucket.of(row) for row in found]
 
 
-def _fold(stored: Sequence[Bucket], opened: int) -> Bucket:
+def _fold(kept: Sequence[Bucket], opened: int) -> Bucket:
     folded = Bucket(opened)
-    for bucket in stored:
+    for bucket in kept:
         if bucket.opened >= opened:
             folded.merge(bucket)
     return folded

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from agio.domain.intervals import DAY, MINUTE
 from agio.domain.statistics import DayStatistics, TopOfBook
 from agio.projections.spot.buckets import NONE, Bucket
-from agio.projections.spot.intervals import INTERVALS, MINUTE
-from agio.projections.spot.window import DAY, Window
+from agio.projections.spot.intervals import INTERVALS
+from agio.projections.spot.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

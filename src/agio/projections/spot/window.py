@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from agio.domain.intervals import DAY, MINUTE
 from agio.projections.spot.buckets import Bucket
-from agio.projections.spot.intervals import DAY_MINUTES, MINUTE
-
-DAY = DAY_MINUTES * MINUTE
 
 
 class Window:
