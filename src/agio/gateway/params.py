@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from agio.domain import intervals
 from agio.gateway.row import Param
 
-INTERVALS = ("1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M")
-"""The candles there are."""
 NO_INTERVALS = ("1s",)
-"""Binance's candles that are not."""
+"""Binance's candles that questions find none of."""
+INTERVALS = tuple(name for name in intervals.INTERVALS if name not in NO_INTERVALS)
+"""Those that they find."""
 STATUSES = ("TRADING", "HALT", "BREAK")
 SYMBOL = Param("symbol", "symbol", "The market, such as BTCUSDT.", required=True)
 ANY_SYMBOL = Param("symbol", "symbol", "One market.")

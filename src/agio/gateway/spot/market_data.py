@@ -136,10 +136,11 @@ def average_price(venue: Venue, call: Call) -> Answer:
     return venue.shard.average_price(venue.market(call.values.get("symbol")).symbol, call.micros)
 
 
+NO_SECONDS = "interval 1s: -1020, because candles of a second are not kept; the stream `kline_1s` is there"
 KLINE_PARAMS = (
     SYMBOL,
     enum(
-        "interval", "The candles' length; 1s is not here yet (-1020).",
+        "interval", "The candles' length; 1s is not here (-1020).",
         *INTERVALS, *NO_INTERVALS, error=-1120, required=True,
     ),
     START,
@@ -171,11 +172,11 @@ ROWS = (
     ),
     Operation(
         "klines", "Candles.", Security.NONE, klines, list[Kline],
-        rest=("GET", "/api/v3/klines"), ws="klines", weight=2, params=KLINE_PARAMS, partly="interval 1s: -1020",
+        rest=("GET", "/api/v3/klines"), ws="klines", weight=2, params=KLINE_PARAMS, partly=NO_SECONDS,
     ),
     Operation(
         "uiKlines", "Candles for charts; the same as klines.", Security.NONE, klines, list[Kline],
-        rest=("GET", "/api/v3/uiKlines"), ws="uiKlines", weight=2, params=KLINE_PARAMS, partly="interval 1s: -1020",
+        rest=("GET", "/api/v3/uiKlines"), ws="uiKlines", weight=2, params=KLINE_PARAMS, partly=NO_SECONDS,
     ),
     Operation(
         "avgPrice", "The average price that filters use.", Security.NONE, average_price, AveragePrice,
