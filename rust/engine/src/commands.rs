@@ -1,6 +1,6 @@
 //! Everything that may change the exchange.
 
-use crate::layout::{DecodeError, Field, layouts, records};
+use crate::layout::{DecodeError, Field, Packed, layouts, records};
 use crate::units::{
     AccountId, Amount, AssetId, ClientId, KeyId, Lane, MarketId, Micros, OrderId, Price, Quantity, Rate, Sequence,
 };
@@ -218,7 +218,9 @@ layouts! {
 
 /// Appends a command as the log holds it: envelope, then command.
 pub fn encode_record(envelope: &Envelope, command: &Command, out: &mut Vec<u8>) {
-    envelope.put(out);
+    let mut packed = Packed::<{ Envelope::SIZE }>::new();
+    envelope.put(&mut packed);
+    out.extend_from_slice(packed.bytes());
     command.encode(out);
 }
 

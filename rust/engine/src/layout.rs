@@ -36,10 +36,79 @@ pub enum DecodeError {
     Trailing(usize),
 }
 
+/// Where encoded bytes go.
+pub trait Writer {
+    /// Appends the first `used` of the bytes.
+    fn put<const N: usize>(&mut self, bytes: &[u8; N], used: usize);
+    /// Appends all bytes.
+    fn put_all(&mut self, bytes: &[u8]);
+}
+
+impl Writer for Vec<u8> {
+    #[inline]
+    fn put<const N: usize>(&mut self, bytes: &[u8; N], used: usize) {
+        self.extend_from_slice(&bytes[..used]);
+    }
+    #[inline]
+    fn put_all(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// Room on the stack for one command or event: filled without asking for memory, then appended as a whole.
+pub(crate) struct Packed<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
+
+impl<const N: usize> Packed<N> {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self { bytes: [0; N], len: 0 }
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl<const N: usize> Writer for Packed<N> {
+    /// What is not used is overwritten by what follows.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn put<const M: usize>(&mut self, bytes: &[u8; M], used: usize) {
+        self.bytes[self.len..self.len + M].copy_from_slice(bytes);
+        self.len += used;
+    }
+    #[inline]
+    fn put_all(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+}
+
+/// The size of a text: any.
+const UNBOUNDED: usize = 1 << 20;
+/// The largest layout that is worth [`Packed`]'s room on the stack.
+pub(crate) const PACKED: usize = 512;
+
+/// The sum of the fields' sizes.
+pub(crate) const fn sum(sizes: &[usize]) -> usize {
+    let (mut sum, mut at) = (0, 0);
+    while at < sizes.len() {
+        sum += sizes[at];
+        at += 1;
+    }
+    sum
+}
+
 /// One value's place in a layout.
 pub trait Field: Sized {
+    /// The most bytes that it takes.
+    const SIZE: usize;
     /// Appends the value.
-    fn put(&self, out: &mut Vec<u8>);
+    fn put(&self, out: &mut impl Writer);
     /// Takes the value from the front of `input`.
     fn take(input: &mut &[u8]) -> Result<Self, DecodeError>;
 }
@@ -54,9 +123,13 @@ pub(crate) fn take_bytes<const N: usize>(input: &mut &[u8], what: &'static str) 
 macro_rules! number_fields {
     ($($type:ident)*) => {$(
         impl Field for $type {
-            fn put(&self, out: &mut Vec<u8>) {
-                out.extend_from_slice(&self.to_le_bytes());
+            const SIZE: usize = size_of::<Self>();
+            #[inline(always)]
+            #[allow(clippy::inline_always)]
+            fn put(&self, out: &mut impl Writer) {
+                out.put(&self.to_le_bytes(), Self::SIZE);
             }
+            #[inline]
             fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {
                 take_bytes(input, stringify!($type)).map(Self::from_le_bytes)
             }
@@ -68,9 +141,13 @@ number_fields!(u8 u16 u32 u64 u128 i32 i64 i128);
 macro_rules! unit_fields {
     ($($type:ident)*) => {$(
         impl Field for $type {
-            fn put(&self, out: &mut Vec<u8>) {
+            const SIZE: usize = size_of::<Self>();
+            #[inline(always)]
+            #[allow(clippy::inline_always)]
+            fn put(&self, out: &mut impl Writer) {
                 self.0.put(out);
             }
+            #[inline]
             fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {
                 Field::take(input).map(Self)
             }
@@ -81,9 +158,13 @@ unit_fields!(Price Quantity Amount Delta Rate Micros Sequence AccountId AssetId 
     AggregateId UpdateId ExecutionId PreventedId Lane);
 
 impl Field for bool {
-    fn put(&self, out: &mut Vec<u8>) {
-        out.push(u8::from(*self));
+    const SIZE: usize = 1;
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn put(&self, out: &mut impl Writer) {
+        u8::from(*self).put(out);
     }
+    #[inline]
     fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {
         match u8::take(input)? {
             0 => Ok(false),
@@ -94,9 +175,12 @@ impl Field for bool {
 }
 
 impl Field for ClientId {
-    fn put(&self, out: &mut Vec<u8>) {
-        out.push(self.as_bytes().len() as u8);
-        out.extend_from_slice(self.as_bytes());
+    const SIZE: usize = 1 + ClientId::MAX;
+    #[inline]
+    fn put(&self, out: &mut impl Writer) {
+        let (bytes, length) = self.padded();
+        (length as u8).put(out);
+        out.put(bytes, length);
     }
     fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {
         let length = u8::take(input)? as usize;
@@ -106,9 +190,10 @@ impl Field for ClientId {
 }
 
 impl Field for String {
-    fn put(&self, out: &mut Vec<u8>) {
+    const SIZE: usize = UNBOUNDED;
+    fn put(&self, out: &mut impl Writer) {
         (self.len() as u32).put(out);
-        out.extend_from_slice(self.as_bytes());
+        out.put_all(self.as_bytes());
     }
     fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {
         let length = u32::take(input)? as usize;
@@ -124,8 +209,9 @@ fn take_text<'a>(input: &mut &'a [u8], length: usize) -> Result<&'a [u8], Decode
 }
 
 impl<const N: usize> Field for [u8; N] {
-    fn put(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self);
+    const SIZE: usize = N;
+    fn put(&self, out: &mut impl Writer) {
+        out.put(self, N);
     }
     fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {
         take_bytes(input, "bytes")
@@ -133,7 +219,9 @@ impl<const N: usize> Field for [u8; N] {
 }
 
 impl<T: Field> Field for Option<T> {
-    fn put(&self, out: &mut Vec<u8>) {
+    const SIZE: usize = 1 + T::SIZE;
+    #[inline]
+    fn put(&self, out: &mut impl Writer) {
         self.is_some().put(out);
         if let Some(value) = self {
             value.put(out);
@@ -200,9 +288,13 @@ macro_rules! enums {
         }
 
         impl $crate::layout::Field for $name {
-            fn put(&self, out: &mut Vec<u8>) {
-                out.push(*self as u8);
+            const SIZE: usize = 1;
+            #[inline(always)]
+            #[allow(clippy::inline_always)]
+            fn put(&self, out: &mut impl $crate::layout::Writer) {
+                (*self as u8).put(out);
             }
+            #[inline]
             fn take(input: &mut &[u8]) -> Result<Self, $crate::layout::DecodeError> {
                 match u8::take(input)? {
                     $($number => Ok(Self::$variant),)*
@@ -222,7 +314,9 @@ macro_rules! records {
         pub struct $name { $($(#[doc = $fdoc])* pub $field: $type),* }
 
         impl $crate::layout::Field for $name {
-            fn put(&self, out: &mut Vec<u8>) {
+            const SIZE: usize = $crate::layout::sum(&[$(<$type as $crate::layout::Field>::SIZE),*]);
+            #[inline]
+            fn put(&self, out: &mut impl $crate::layout::Writer) {
                 $(self.$field.put(out);)*
             }
             fn take(input: &mut &[u8]) -> Result<Self, $crate::layout::DecodeError> {
@@ -252,6 +346,21 @@ macro_rules! layouts {
             $(#[doc = $doc])*
             #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
             pub struct $name { $($(#[doc = $fdoc])* pub $field: $type),* }
+
+            impl $name {
+                /// The most bytes that kind, version and fields take.
+                const MOST: usize = 3 + $crate::layout::sum(&[$(<$type as $crate::layout::Field>::SIZE),*]);
+                /// The room on the stack that encoding takes: what is put is written whole before its end is cut off.
+                const ROOM: usize = if Self::MOST <= $crate::layout::PACKED { Self::MOST + $crate::units::ClientId::MAX } else { 0 };
+
+                #[inline]
+                fn write(&self, out: &mut impl $crate::layout::Writer) {
+                    use $crate::layout::Field;
+                    ($kind as u16).put(out);
+                    ($version as u8).put(out);
+                    $(self.$field.put(out);)*
+                }
+            }
         )*
 
         $(#[doc = $edoc])*
@@ -280,27 +389,31 @@ macro_rules! layouts {
 
             /// Appends kind (`u16`), version (`u8`) and fields.
             pub fn encode(&self, out: &mut Vec<u8>) {
-                use $crate::layout::Field;
                 match self {
-                    $(Self::$name(value) => {
-                        let _ = value;
-                        ($kind as u16).put(out);
-                        ($version as u8).put(out);
-                        $(value.$field.put(out);)*
+                    $(Self::$name(value) if $name::ROOM > 0 => {
+                        let mut packed = $crate::layout::Packed::<{ $name::ROOM }>::new();
+                        value.write(&mut packed);
+                        out.extend_from_slice(packed.bytes());
                     })*
+                    $(Self::$name(value) => value.write(out),)*
                 }
             }
 
             /// Reads what [`Self::encode`] wrote; all of `input` must be used.
             pub fn decode(mut input: &[u8]) -> Result<Self, $crate::layout::DecodeError> {
-                use $crate::layout::Field;
-                let kind = u16::take(&mut input)?;
-                let version = u8::take(&mut input)?;
-                let value = match (kind, version) {
-                    $(($kind, $version) => Self::$name($name { $($field: Field::take(&mut input)?),* }),)*
-                    _ => return Err($crate::layout::DecodeError::Unknown { kind, version }),
-                };
+                let value = Self::take(&mut input)?;
                 if input.is_empty() { Ok(value) } else { Err($crate::layout::DecodeError::Trailing(input.len())) }
+            }
+
+            /// Reads what [`Self::encode`] wrote from the front of `input`, which may go on with the next.
+            pub fn take(input: &mut &[u8]) -> Result<Self, $crate::layout::DecodeError> {
+                use $crate::layout::Field;
+                let kind = u16::take(input)?;
+                let version = u8::take(input)?;
+                match (kind, version) {
+                    $(($kind, $version) => Ok(Self::$name($name { $($field: Field::take(input)?),* })),)*
+                    _ => Err($crate::layout::DecodeError::Unknown { kind, version }),
+                }
             }
         }
     };

@@ -1,6 +1,6 @@
 //! Why a command is refused: numbered in ranges, in the order in which they are checked within a range.
 
-use crate::layout::{DecodeError, Field};
+use crate::layout::{DecodeError, Field, Writer};
 
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])* $name:ident = $number:literal,)*) => {
@@ -20,7 +20,8 @@ macro_rules! reasons {
         }
 
         impl Field for Reason {
-            fn put(&self, out: &mut Vec<u8>) {
+            const SIZE: usize = 2;
+            fn put(&self, out: &mut impl Writer) {
                 (*self as u16).put(out);
             }
             fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {

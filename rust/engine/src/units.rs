@@ -116,6 +116,11 @@ impl ClientId {
         &self.bytes[..self.length as usize]
     }
 
+    /// All bytes that an id has room for, zeros behind its end, and how many are its own.
+    pub(crate) fn padded(&self) -> (&[u8; Self::MAX], usize) {
+        (&self.bytes, self.length as usize)
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.length == 0

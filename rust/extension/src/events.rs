@@ -98,7 +98,8 @@ getters! {
 #[pyclass(frozen, module = "agio._core")]
 pub(crate) struct UserEvent {
     batch: Arc<Batch>,
-    command: (usize, usize),
+    /// The command, by its place in the batch.
+    command: usize,
     account: AccountId,
     place: usize,
     listing: Arc<Listing>,
@@ -110,8 +111,8 @@ getters! {
     }
 
     fn json<'py>(&self, py: Python<'py>, micros: bool) -> Bound<'py, PyBytes> {
-        let events = &self.batch.events[self.command.0..self.command.1];
-        let payloads = streams::user_payloads(events, self.account);
+        let events = self.batch.events_of(self.command);
+        let payloads = streams::user_payloads(&events, self.account);
         payload(py, |out| payloads[self.place].encode(Style { micros }, &*self.listing, out))
     }
 }
@@ -140,10 +141,9 @@ impl Reader<'_> {
         batch: &Arc<Batch>,
         out: &mut Vec<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
-        let mut start = 0;
-        for (mark, events) in batch.commands() {
+        for (command, (_, events)) in batch.commands().enumerate() {
             let mut accounts = Vec::new();
-            for event in events {
+            for event in &events {
                 if let Some(object) = self.public(py, event)? {
                     out.push(object);
                 }
@@ -154,9 +154,12 @@ impl Reader<'_> {
                 }
             }
             for account in accounts {
-                self.user(py, batch, (start, mark.end), account, out)?;
+                let payloads = streams::user_payloads(&events, account).len();
+                for place in 0..payloads {
+                    let (batch, listing) = (Arc::clone(batch), Arc::clone(self.listing));
+                    out.push(Bound::new(py, UserEvent { batch, command, account, place, listing })?.into_any());
+                }
             }
-            start = mark.end;
         }
         Ok(())
     }
@@ -171,22 +174,6 @@ impl Reader<'_> {
             Event::AssetListed(_) | Event::MarketChanged(_) => Bound::new(py, CatalogChanged)?.into_any(),
             _ => return Ok(None),
         }))
-    }
-
-    fn user<'py>(
-        &self,
-        py: Python<'py>,
-        batch: &Arc<Batch>,
-        command: (usize, usize),
-        account: AccountId,
-        out: &mut Vec<Bound<'py, PyAny>>,
-    ) -> PyResult<()> {
-        let payloads = streams::user_payloads(&batch.events[command.0..command.1], account).len();
-        for place in 0..payloads {
-            let (batch, listing) = (Arc::clone(batch), Arc::clone(self.listing));
-            out.push(Bound::new(py, UserEvent { batch, command, account, place, listing })?.into_any());
-        }
-        Ok(())
     }
 }
 

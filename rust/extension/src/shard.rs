@@ -12,7 +12,7 @@ use agio_engine::events::Event;
 use agio_engine::units::{AccountId, Amount, AssetId, KeyId, MarketId, Micros, UpdateId};
 use agio_engine::vocabulary::{OrderView, Side};
 use agio_runner::clock::ManualTime;
-use agio_runner::{Answer, Desk, Durability, Follower, Options, Published, Reply, Request, Shard, State, View};
+use agio_runner::{Answer, Batch, Desk, Durability, Follower, Options, Published, Reply, Request, Shard, State, View};
 use parking_lot::{Mutex, RwLock};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -103,7 +103,7 @@ impl PyShard {
         let mut answers = Vec::new();
         for group in groups {
             let Published { batch, answers: said, lost } = group;
-            let listing = self.learn(&batch.events);
+            let listing = self.learn(&batch);
             let watched = self.watched.lock();
             Reader { listing: &listing, watched: &|account| watched.contains(&account.0) }.read(
                 py,
@@ -437,15 +437,14 @@ impl PyShard {
     }
 
     /// The listing after these events.
-    fn learn(&self, events: &[Event]) -> Arc<Listing> {
+    fn learn(&self, batch: &Batch) -> Arc<Listing> {
         let current = Arc::clone(&self.listing.read());
-        let lists = |event: &Event| matches!(event, Event::AssetListed(_) | Event::MarketChanged(_));
-        if !events.iter().any(lists) {
+        if !batch.changes_listing() {
             return current;
         }
         let mut next = (*current).clone();
-        for event in events {
-            next.learn(event);
+        for event in batch.commands().flat_map(|(_, events)| events) {
+            next.learn(&event);
         }
         let next = Arc::new(next);
         *self.listing.write() = Arc::clone(&next);
@@ -510,7 +509,7 @@ impl PyShard {
         let mut collector = Collector::default();
         for batch in &batches {
             for (mark, events) in batch.commands() {
-                collector.add(mark.sequence, mark.time, events);
+                collector.add(mark.sequence, mark.time, &events);
             }
         }
         Ok((!collector.is_empty()).then(|| collector.finish()))

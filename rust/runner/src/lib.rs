@@ -4,6 +4,7 @@
 //! answer; the journal's thread makes the group durable, and only then are its answers and events seen. While one group is
 //! synced the next is applied: nothing waits when idle, and groups grow when the disk is busy.
 
+mod batch;
 pub mod clock;
 mod desk;
 mod follower;
@@ -17,11 +18,12 @@ mod start;
 mod tests;
 
 pub use agio_journal::Durability;
+pub use batch::{Batch, Mark};
 pub use desk::{Desk, Refusal, State};
 pub use follower::{Follower, Step};
 pub use outbox::{Backlog, Outbox, Published};
 pub use recent::Recent;
-pub use request::{Answer, Batch, Mark, Reply, Request, View};
+pub use request::{Answer, Reply, Request, View};
 pub use sequencer::{Group, OWN_LANE, Poisoned, Sequencer};
 pub use shard::Shard;
 pub use start::{Options, Recovered, StartError, Tripwire, recover, take_snapshot};

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use rustix::event::{EventfdFlags, eventfd};
 
-use crate::request::{Answer, Batch};
+use crate::batch::Batch;
+use crate::request::Answer;
 
 /// One durable group.
 #[derive(Debug)]
@@ -83,11 +84,11 @@ const MOST_EVENTS: usize = 2_000_000;
 impl Backlog {
     /// Adds a batch.
     pub fn push(&self, batch: Arc<Batch>) {
-        if batch.marks.is_empty() {
+        if batch.marks().is_empty() {
             return;
         }
         let mut waiting = self.waiting.lock();
-        waiting.events += batch.events.len();
+        waiting.events += batch.events();
         waiting.batches.push(batch);
         self.more.notify_one();
     }
@@ -112,12 +113,12 @@ impl Backlog {
         }
         let mut sum = 0;
         let full = |batch: &Arc<Batch>| {
-            sum += batch.events.len();
+            sum += batch.events();
             sum >= events
         };
         let count = waiting.batches.iter().position(full).map_or(waiting.batches.len(), |last| last + 1);
         let taken: Vec<_> = waiting.batches.drain(..count).collect();
-        waiting.events -= taken.iter().map(|batch| batch.events.len()).sum::<usize>();
+        waiting.events -= taken.iter().map(|batch| batch.events()).sum::<usize>();
         Some(taken)
     }
 

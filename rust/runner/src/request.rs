@@ -3,7 +3,7 @@
 use agio_engine::commands::Command;
 use agio_engine::engine::Engine;
 use agio_engine::events::Event;
-use agio_engine::units::{Micros, Sequence};
+use agio_engine::units::Micros;
 
 use crate::recent::Recent;
 
@@ -43,36 +43,4 @@ pub struct Request {
     pub deadline: Micros,
     /// Makes the answer.
     pub reply: Reply,
-}
-
-/// Where one command's events end in a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// The command.
-    pub sequence: Sequence,
-    /// Its time.
-    pub time: Micros,
-    /// The index after its last event.
-    pub end: usize,
-}
-
-/// The events of commands that follow one another, durable as a whole.
-#[derive(Debug, Default)]
-pub struct Batch {
-    /// All events, in order.
-    pub events: Vec<Event>,
-    /// One mark a command.
-    pub marks: Vec<Mark>,
-}
-
-impl Batch {
-    /// Each command's mark and events.
-    pub fn commands(&self) -> impl Iterator<Item = (Mark, &[Event])> {
-        let mut start = 0;
-        self.marks.iter().map(move |mark| {
-            let events = &self.events[start..mark.end];
-            start = mark.end;
-            (*mark, events)
-        })
-    }
 }

@@ -2,22 +2,24 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use agio_engine::commands::{Command, Envelope, encode_record};
 use agio_engine::engine::Engine;
+use agio_engine::events::Event;
 use agio_engine::units::{Lane, Micros, Sequence};
 use agio_journal::{Frame, FrameBuilder};
 
+use crate::batch::{Batch, Spares};
 use crate::recent::Recent;
-use crate::request::{Answer, Batch, Mark, Request, View};
+use crate::request::{Answer, Request, View};
 use crate::start::Tripwire;
 
 /// The source of every command that comes through this process.
 pub const OWN_LANE: Lane = Lane(1);
 /// Room that must be left in a frame for one more command.
 const RECORD_ROOM: usize = 16_384;
-/// Most commands and queries of one group: what one sync may make wait. Eight times as many were a third as fast: their
-/// events no longer fit the caches, nor the memory that the allocator keeps.
+/// Most commands and queries of one group: what one sync may make wait.
 pub(crate) const GROUP: usize = 1_024;
 
 /// What becomes durable together, and what may be seen once it is.
@@ -38,7 +40,7 @@ pub struct Group {
 impl Group {
     /// Whether there is nothing to write and nothing to say.
     pub fn is_empty(&self) -> bool {
-        self.answers.is_empty() && self.batch.marks.is_empty()
+        self.answers.is_empty() && self.batch.marks().is_empty()
     }
 }
 
@@ -59,6 +61,9 @@ pub struct Sequencer {
     recent: Recent,
     builder: FrameBuilder,
     group: Group,
+    /// The events of the last command: always in the same memory, so that they stay in the caches.
+    events: Vec<Event>,
+    spares: Arc<Spares>,
     lane_number: u64,
     tripwire: Option<Tripwire>,
 }
@@ -67,7 +72,8 @@ impl Sequencer {
     /// Goes on from a recovered engine.
     pub fn new(engine: Engine, builder: FrameBuilder, remember: usize) -> Self {
         let lane_number = engine.lane_number(OWN_LANE);
-        Self { engine, recent: Recent::new(remember), builder, group: Group::default(), lane_number, tripwire: None }
+        let (recent, group, spares) = (Recent::new(remember), Group::default(), Arc::default());
+        Self { engine, recent, builder, group, events: Vec::new(), spares, lane_number, tripwire: None }
     }
 
     /// Calls `tripwire` with each command before it is applied.
@@ -104,14 +110,14 @@ impl Sequencer {
     }
 
     fn serve(&mut self, request: Request, now: Micros) -> Result<(), Poisoned> {
-        let start = self.group.batch.events.len();
+        self.events.clear();
         if let Some(command) = &request.command {
             self.lane_number += 1;
             let from = (OWN_LANE, self.lane_number, request.deadline);
             self.apply(command, from, now).map_err(|poisoned| Poisoned { lost: vec![request.token], ..poisoned })?;
         }
         let view = View { engine: &self.engine, recent: &self.recent, now };
-        let answer = (request.reply)(&view, &self.group.batch.events[start..]);
+        let answer = (request.reply)(&view, &self.events);
         self.group.answers.push(answer);
         Ok(())
     }
@@ -132,27 +138,26 @@ impl Sequencer {
         let envelope = Envelope { sequence, time, lane, number, deadline };
         let pushed = self.builder.push_with(|out| encode_record(&envelope, command, out));
         assert_eq!(pushed.ok(), Some(sequence.0), "the log and the engine count alike, and room was checked");
-        let events = &mut self.group.batch.events;
-        let start = events.len();
+        self.events.clear();
         let applied = catch_unwind(AssertUnwindSafe(|| {
             if let Some(trip) = self.tripwire {
                 trip(command);
             }
-            self.engine.apply(&envelope, command, events);
+            self.engine.apply(&envelope, command, &mut self.events);
         }));
         if let Err(panic) = applied {
-            events.truncate(start);
             return Err(Poisoned { sequence, message: words_of(panic.as_ref()), lost: Vec::new() });
         }
-        self.recent.learn(&events[start..]);
-        self.group.batch.marks.push(Mark { sequence, time, end: events.len() });
+        self.recent.learn(&self.events);
+        self.group.batch.push(sequence, time, &self.events);
         Ok(())
     }
 
     /// Takes the group, its frame sealed in the memory of `spare`.
     pub fn take(&mut self, spare: Frame) -> Group {
-        let mut group = std::mem::take(&mut self.group);
-        self.group.batch.events.reserve(group.batch.events.len()); // the next will be about as large
+        let next = Group { batch: Batch::in_spare(&self.spares), ..Group::default() };
+        let mut group = std::mem::replace(&mut self.group, next);
+        self.group.answers.reserve(group.answers.len()); // the next will be about as large
         group.frame = self.builder.seal(spare);
         group.last = self.engine.sequence();
         group

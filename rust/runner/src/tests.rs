@@ -88,7 +88,7 @@ impl World {
 
     fn drain(&mut self) {
         for group in self.shard.desk().outbox.take() {
-            self.events.extend(group.batch.events.iter().cloned());
+            self.events.extend(group.batch.commands().flat_map(|(_, events)| events));
             self.said.extend(group.answers.into_iter().map(|answer| (answer.token, answer)));
             self.lost.extend(group.lost);
         }
