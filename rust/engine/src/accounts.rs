@@ -12,6 +12,9 @@ use crate::vocabulary::{OrderLimits, Rights};
 /// command can overflow: a payment times a rate stays below 2^124.
 pub const MAX_SUPPLY: u128 = 1 << 96;
 
+/// Up to so many balances, looking at one after the other is quicker than halving.
+const FEW: usize = 8;
+
 /// How many accounts are the venue's own (numbers 0 to 3).
 pub(crate) const HOUSE: u32 = 4;
 
@@ -58,15 +61,23 @@ impl Account {
     }
 
     pub(crate) fn balance_mut(&mut self, asset: AssetId) -> &mut Balance {
-        let at = self.find(asset).unwrap_or_else(|at| {
-            self.balances.insert(at, Balance { asset, free: Amount(0), locked: Amount(0) });
-            at
-        });
+        let at = self.find(asset).unwrap_or_else(|at| self.open_balance(at, asset));
         &mut self.balances[at]
     }
 
+    #[cold]
+    fn open_balance(&mut self, at: usize, asset: AssetId) -> usize {
+        self.balances.insert(at, Balance { asset, free: Amount(0), locked: Amount(0) });
+        at
+    }
+
+    #[inline]
     fn find(&self, asset: AssetId) -> Result<usize, usize> {
-        self.balances.binary_search_by_key(&asset, |balance| balance.asset)
+        if self.balances.len() > FEW {
+            return self.balances.binary_search_by_key(&asset, |balance| balance.asset);
+        }
+        let at = self.balances.iter().position(|balance| balance.asset == asset);
+        at.ok_or_else(|| self.balances.iter().take_while(|balance| balance.asset < asset).count())
     }
 
     /// All that is not zero, by asset.

@@ -108,6 +108,7 @@ impl Engine {
         let why = Why { cause, market: None, trade: None };
         self.scratch.post(OUTSIDE, asset, -delta.0, &why, self.time);
         self.scratch.post(account, asset, delta.0, &why, self.time);
+        self.scratch.touch(account, asset);
         self.scratch.flush_ledger(&mut self.accounts, self.time, out);
     }
 
@@ -137,7 +138,7 @@ impl Engine {
         let last_trade = None;
         let rules =
             Rules { id, symbol, base, quote, base_unit, quote_unit, status, filters, counters, last_trade, averages };
-        self.markets.push(Market { rules, book: Book::new() });
+        self.markets.push(Market::new(rules, Book::new()));
         out.push(self.market_changed(id));
         Ok(())
     }

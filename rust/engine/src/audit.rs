@@ -52,6 +52,7 @@ impl Engine {
     fn audit_market(&self, market: &Market, holds: &mut Holds) -> Result<(), Violation> {
         let symbol = &market.rules.symbol;
         ensure!(!Top::of(&market.book).is_crossed(), "the book of {symbol} is crossed");
+        ensure!(market.top == Top::of(&market.book), "the top of {symbol} is not the one that was last told");
         for side in [agio_book::Side::Buy, agio_book::Side::Sell] {
             let mut last = None;
             for (resting, order) in market.book.orders(side) {

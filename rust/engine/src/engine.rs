@@ -131,10 +131,14 @@ impl Engine {
         if envelope.number == 0 {
             return Ok(());
         }
-        let last = self.lane_number(envelope.lane);
+        let known = self.lanes.get_mut(&envelope.lane);
+        let last = known.as_ref().map_or(0, |last| **last);
         require(envelope.number > last, Refusal::of(Reason::LaneRepeated, last))?;
         require(envelope.number == last + 1, Refusal::of(Reason::LaneGap, last))?;
-        self.lanes.insert(envelope.lane, envelope.number);
+        match known {
+            Some(last) => *last = envelope.number,
+            None => drop(self.lanes.insert(envelope.lane, envelope.number)),
+        }
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use crate::reasons::Reason;
 use crate::refusal::{Refusal, require};
 use crate::spot::average::Averages;
 use crate::spot::order::Prevent;
+use crate::spot::report::Top;
 use crate::units::{AssetId, Delta, ExecutionId, MarketId, Micros, OrderId, PreventedId, Price, SCALE, UpdateId};
 use crate::vocabulary::{Filters, LotFilter, MarketStatus, NotionalForm, Prevention};
 
@@ -96,6 +97,16 @@ pub(crate) struct Rules {
 pub(crate) struct Market {
     pub rules: Rules,
     pub book: Book<Prevent>,
+    /// The top of the book after the last command.
+    pub top: Top,
+}
+
+impl Market {
+    /// A market that goes on with this book.
+    pub(crate) fn new(rules: Rules, book: Book<Prevent>) -> Self {
+        let top = Top::of(&book);
+        Self { rules, book, top }
+    }
 }
 
 /// Names are 1 to [`MAX_NAME`] upper-case letters and digits.

@@ -207,17 +207,18 @@ impl OpenOrders {
 /// A fixed hash: the same in every process. An account can only collide with itself on purpose, and its open orders
 /// are limited.
 fn hash(account: AccountId, market: MarketId, client_id: &ClientId) -> u32 {
-    let mut state = mix(u64::from(account.0) << 32 | u64::from(market.0), 0x9E37_79B9_7F4A_7C15);
-    for chunk in client_id.as_bytes().chunks(8) {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        state = mix(state ^ u64::from_le_bytes(word), 0xD6E8_FEB8_6659_FD93);
-    }
+    let (text, length) = client_id.padded();
+    let word = |at: usize| text[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let tail = text.last_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    let owner = u64::from(account.0) << 32 | u64::from(market.0);
+    let head = fold(word(0) ^ 0x9E37_79B9_7F4A_7C15, word(8) ^ 0xD6E8_FEB8_6659_FD93);
+    let rest = fold(word(16) ^ 0xC2B2_AE3D_27D4_EB4F, word(24) ^ 0x1656_67B1_9E37_79F9);
+    let state = fold(head ^ rest ^ u64::from(tail), owner ^ (length as u64) << 56 ^ 0xA076_1D64_78BD_642F);
     (state ^ state >> 32) as u32
 }
 
 /// Multiplies to 128 bits and folds the halves.
-fn mix(value: u64, key: u64) -> u64 {
-    let wide = u128::from(value ^ key) * u128::from(key.rotate_left(17) | 1);
+fn fold(left: u64, right: u64) -> u64 {
+    let wide = u128::from(left) * u128::from(right);
     wide as u64 ^ (wide >> 64) as u64
 }

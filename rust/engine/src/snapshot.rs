@@ -359,12 +359,12 @@ fn take_market(engine: &mut Engine, id: MarketId, input: &mut &[u8]) -> Restored
     engine.symbols.insert(symbol.clone(), id);
     let rules =
         Rules { id, symbol, base, quote, base_unit, quote_unit, status, filters, counters, last_trade, averages };
-    let mut market = Market { rules, book: agio_book::Book::new() };
+    let mut market = Market::new(rules, agio_book::Book::new());
     let mut joining = Vec::new();
     for side in [agio_book::Side::Buy, agio_book::Side::Sell] {
         take_orders(engine, &mut market, side, &mut joining, input)?;
     }
-    engine.markets.push(market);
+    engine.markets.push(Market::new(market.rules, market.book));
     join(engine, id, joining)
 }
 

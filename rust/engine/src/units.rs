@@ -72,14 +72,19 @@ pub const FIRST_CUSTOMER: AccountId = AccountId(1_000);
 impl Price {
     /// Price × quantity, exact in 128 bits and rounded down once: the buyer pays and the seller gets this number.
     pub fn notional(self, quantity: Quantity) -> Amount {
-        Amount(u128::from(self.0) * u128::from(quantity.0) / u128::from(ONE))
+        Amount(whole(u128::from(self.0) * u128::from(quantity.0)))
     }
+}
+
+/// Divides by [`ONE`], rounding down. What fits 64 bits is divided there, by a multiplication.
+fn whole(product: u128) -> u128 {
+    u64::try_from(product).map_or_else(|_| product / u128::from(ONE), |product| (product / ONE).into())
 }
 
 impl Rate {
     /// The commission on an amount received, rounded down.
     pub fn of(self, received: Amount) -> Amount {
-        Amount(received.0 * u128::from(self.0) / u128::from(ONE))
+        Amount(whole(received.0 * u128::from(self.0)))
     }
 }
 

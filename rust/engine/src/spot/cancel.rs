@@ -2,7 +2,7 @@
 
 use super::hold::hold;
 use super::order::Order;
-use super::report::{Levels, Top};
+use super::report::{Levels, Top, put};
 use super::settle::{paid_asset, release};
 use crate::client_ids;
 use crate::commands::{Cancel, CancelAll};
@@ -18,9 +18,8 @@ impl Engine {
     /// Cancels one open order.
     pub(crate) fn cancel(&mut self, command: &Cancel, out: &mut Vec<Event>) -> Result<(), Refusal> {
         let order = self.plan_cancel(command)?;
-        let top = self.top(command.market);
         self.take_off(command.market, order, command.cancel_id, out);
-        self.close_cancels(command.market, top, out);
+        self.close_cancels(command.market, out);
         Ok(())
     }
 
@@ -31,12 +30,11 @@ impl Engine {
         let list = self.accounts.at(command.account).open(command.market);
         require(list.count > 0, Reason::UnknownOrder)?;
         let orders: Vec<OrderId> = self.open.list(list).map(|node| node.order).collect();
-        let top = self.top(command.market);
         for order in orders {
             self.take_off(command.market, order, ClientId::NONE, out);
         }
         self.scratch.merge_levels();
-        self.close_cancels(command.market, top, out);
+        self.close_cancels(command.market, out);
         Ok(())
     }
 
@@ -78,14 +76,10 @@ impl Engine {
         Ok((id, order))
     }
 
-    fn top(&self, market: MarketId) -> Top {
-        Top::of(&self.markets[market.0 as usize].book)
-    }
-
     /// Takes one open order off the book, frees its hold and reports it.
     fn take_off(&mut self, market: MarketId, id: OrderId, cancel_id: ClientId, out: &mut Vec<Event>) {
         let now = self.time;
-        let Market { rules, book } = &mut self.markets[market.0 as usize];
+        let Market { rules, book, .. } = &mut self.markets[market.0 as usize];
         let mut levels = Levels(&mut self.scratch.levels);
         let (resting, mut order) = book.cancel(id.0, &mut levels).expect("the order was found");
         order.updated = now;
@@ -97,14 +91,16 @@ impl Engine {
         let execution = rules.counters.execution();
         let made = || client_ids::of_cancel(order.account, market, execution.0);
         let cancel_id = if cancel_id.is_empty() { made() } else { cancel_id };
-        let kind = ExecutionKind::Canceled;
-        let execution = Execution { kind, execution, time: now, order: view, fill: None, prevention: None, cancel_id };
-        out.push(Executed { execution }.into());
+        let (kind, time, order) = (ExecutionKind::Canceled, now, view);
+        put(out, || Executed {
+            execution: Execution { kind, execution, time, order, fill: None, prevention: None, cancel_id },
+        });
     }
 
-    fn close_cancels(&mut self, market: MarketId, before: Top, out: &mut Vec<Event>) {
-        let Market { rules, book } = &mut self.markets[market.0 as usize];
-        self.scratch.flush_market(rules, (before, Top::of(book)), self.time, out);
+    fn close_cancels(&mut self, market: MarketId, out: &mut Vec<Event>) {
+        let Market { rules, book, top } = &mut self.markets[market.0 as usize];
+        let before = std::mem::replace(top, Top::of(book));
+        self.scratch.flush_market(rules, (before, *top), self.time, out);
         self.scratch.flush_ledger(&mut self.accounts, self.time, out);
     }
 }

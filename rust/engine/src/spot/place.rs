@@ -72,8 +72,7 @@ impl Engine {
         let now = self.time;
         let account = self.accounts.at_mut(command.account);
         account.counts.add(&account.limits, now);
-        let Market { rules, book } = &mut self.markets[command.market.0 as usize];
-        let before = Top::of(book);
+        let Market { rules, book, top } = &mut self.markets[command.market.0 as usize];
         let taker = accept(rules, command, plan, now);
         let (accounts, open, scratch) = (&mut self.accounts, &mut self.open, &mut self.scratch);
         let slot = open.reserve();
@@ -93,7 +92,7 @@ impl Engine {
         if after.is_crossed() {
             self.violation = Some(format!("the book of {} is crossed", rules.symbol));
         }
-        scratch.flush_market(rules, (before, after), now, out);
+        scratch.flush_market(rules, (std::mem::replace(top, after), after), now, out);
         scratch.flush_ledger(accounts, now, out);
     }
 }

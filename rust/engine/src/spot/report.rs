@@ -7,7 +7,7 @@ use super::order::Prevent;
 use crate::accounts::Accounts;
 use crate::events::{Aggregated, BalanceChanged, Event, LevelChanged, Posted, TopChanged};
 use crate::market::Rules;
-use crate::units::{AccountId, AssetId, Delta, MarketId, Micros, OUTSIDE, Price, Quantity, TradeId, UpdateId};
+use crate::units::{AccountId, AssetId, Delta, MarketId, Micros, Price, Quantity, TradeId, UpdateId};
 use crate::vocabulary::{Cause, Side};
 
 /// A level and its new total.
@@ -19,7 +19,16 @@ pub(crate) struct Scratch {
     pub aggregates: Vec<Aggregated>,
     pub levels: Vec<Level>,
     postings: Vec<Posted>,
-    touched: Vec<(AccountId, AssetId)>,
+    /// Account and asset of balances that may have changed, in one number that sorts as they do.
+    touched: Vec<u64>,
+}
+
+/// Appends an event where it will stay. A push would make it on the stack and then copy the bytes of the largest event
+/// there is, whatever its own size.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+pub(crate) fn put<E: Into<Event>>(out: &mut Vec<Event>, event: impl FnOnce() -> E) {
+    out.extend(std::iter::once_with(|| event().into()));
 }
 
 /// Best bid and ask with their totals, zeros for an empty side.
@@ -52,16 +61,15 @@ pub(crate) struct Why {
 impl Scratch {
     /// Notes that a balance may have changed.
     pub(crate) fn touch(&mut self, account: AccountId, asset: AssetId) {
-        self.touched.push((account, asset));
+        self.touched.push(u64::from(account.0) << 32 | u64::from(asset.0));
     }
 
-    /// Notes a line of the ledger; nothing for an amount of 0.
+    /// Notes a line of the ledger; nothing for an amount of 0. The balance must be touched, too.
     pub(crate) fn post(&mut self, account: AccountId, asset: AssetId, delta: i128, why: &Why, time: Micros) {
         if delta != 0 {
             let Why { cause, market, trade } = *why;
             self.postings.push(Posted { account, asset, delta: Delta(delta), cause, market, trade, time });
         }
-        self.touch(account, asset);
     }
 
     /// Writes what happened to a market's levels, one event per level, and to its top.
@@ -74,15 +82,15 @@ impl Scratch {
     ) {
         out.extend(self.aggregates.drain(..).map(Event::Aggregated));
         let market = rules.id;
-        for (side, price, total) in self.levels.drain(..) {
+        out.extend(self.levels.drain(..).map(|(side, price, total)| {
             let update = rules.counters.update();
-            out.push(LevelChanged { market, update, side, price, total, time }.into());
-        }
+            Event::from(LevelChanged { market, update, side, price, total, time })
+        }));
         if before != after {
             let update = UpdateId(rules.counters.updates);
             let (bid, bid_total) = (Price(after.bid.0), Quantity(after.bid.1));
             let (ask, ask_total) = (Price(after.ask.0), Quantity(after.ask.1));
-            out.push(TopChanged { market, update, bid, bid_total, ask, ask_total, time }.into());
+            put(out, || TopChanged { market, update, bid, bid_total, ask, ask_total, time });
         }
     }
 
@@ -91,12 +99,13 @@ impl Scratch {
         out.extend(self.postings.drain(..).map(Event::Posted));
         self.touched.sort_unstable();
         self.touched.dedup();
-        for (account, asset) in self.touched.drain(..).filter(|(account, _)| *account != OUTSIDE) {
+        out.extend(self.touched.drain(..).map(|key| {
+            let (account, asset) = (AccountId((key >> 32) as u32), AssetId(key as u32));
             let state = accounts.at_mut(account);
             state.updated = time;
             let balance = state.balance(asset);
-            out.push(BalanceChanged { account, asset, free: balance.free, locked: balance.locked, time }.into());
-        }
+            Event::from(BalanceChanged { account, asset, free: balance.free, locked: balance.locked, time })
+        }));
     }
 
     /// Keeps the last total of each level, by side and price: a cancel-all may touch one level many times.

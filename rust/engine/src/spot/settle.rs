@@ -4,7 +4,7 @@ use agio_book::{Fill as Match, Prevented as Clash, Sink};
 
 use super::hold::hold;
 use super::order::{Order, Placement};
-use super::report::{Scratch, Why};
+use super::report::{Scratch, Why, put};
 use crate::accounts::Accounts;
 use crate::events::{Aggregated, Event, Executed, Traded};
 use crate::market::Rules;
@@ -120,12 +120,22 @@ impl Settler<'_> {
         let buys = self.taker.side == Side::Buy;
         let (buyer, seller) = if buys { (&taker, &maker) } else { (&maker, &taker) };
         let (base, quote) = (self.rules.base, self.rules.quote);
+        self.touch(maker.account);
+        if self.taker.executed.0 == 0 {
+            self.touch(taker.account);
+        }
         let quantity = Amount(terms.quantity.0.into());
         self.pay(buyer, quote, terms.notional, terms.trade);
         self.pay(seller, base, quantity, terms.trade);
         let bought = self.receive(buyer, base, quantity, terms);
         let sold = self.receive(seller, quote, terms.notional, terms);
         if buys { (bought, sold) } else { (sold, bought) }
+    }
+
+    /// Notes that what an account has of both assets may have changed.
+    fn touch(&mut self, account: AccountId) {
+        self.scratch.touch(account, self.rules.base);
+        self.scratch.touch(account, self.rules.quote);
     }
 
     fn why(&self, cause: Cause, trade: TradeId) -> Why {
@@ -145,7 +155,8 @@ impl Settler<'_> {
         let account = self.accounts.at_mut(party.account);
         let rate = if party.maker { account.maker } else { account.taker };
         let unit = if asset == self.rules.base { self.rules.base_unit } else { self.rules.quote_unit };
-        let commission = rate.of(amount).0 / unit * unit;
+        let exact = rate.of(amount).0;
+        let commission = if unit == 1 { exact } else { exact / unit * unit };
         account.balance_mut(asset).free.0 += amount.0 - commission;
         let why = self.why(Cause::Trade, terms.trade);
         self.scratch.post(party.account, asset, amount.0 as i128, &why, self.now);
@@ -154,6 +165,7 @@ impl Settler<'_> {
             let why = Why { cause: Cause::Commission, ..why };
             self.scratch.post(party.account, asset, -(commission as i128), &why, self.now);
             self.scratch.post(FEES, asset, commission as i128, &why, self.now);
+            self.scratch.touch(FEES, asset);
         }
         let Terms { trade, price, quantity, notional } = *terms;
         let commission = Amount(commission);
@@ -212,7 +224,7 @@ impl Settler<'_> {
         let taker = (self.taker.order, self.taker.account);
         let (bought, sold) = if buys { (taker, (at.order, maker)) } else { ((at.order, maker), taker) };
         let aggregate = self.aggregate(terms);
-        let traded = Traded {
+        put(self.out, || Traded {
             market,
             trade,
             aggregate,
@@ -225,8 +237,7 @@ impl Settler<'_> {
             seller: sold.1,
             buyer_is_maker: !buys,
             time,
-        };
-        self.out.push(traded.into());
+        });
         self.rules.last_trade = Some((price, time));
         self.rules.averages.add(time, price, quantity);
     }
@@ -283,10 +294,10 @@ impl Settler<'_> {
 
     #[inline]
     fn push(&mut self, kind: ExecutionKind, order: &OrderView, fill: Option<Fill>, prevention: Option<PreventedFill>) {
-        let (execution, time, order) = (self.rules.counters.execution(), self.now, *order);
-        let cancel_id = ClientId::NONE;
-        let execution = Execution { kind, execution, time, order, fill, prevention, cancel_id };
-        self.out.push(Executed { execution }.into());
+        let (execution, time, cancel_id) = (self.rules.counters.execution(), self.now, ClientId::NONE);
+        put(self.out, || Executed {
+            execution: Execution { kind, execution, time, order: *order, fill, prevention, cancel_id },
+        });
     }
 
     /// Takes a maker that has left the book out of the open orders.
