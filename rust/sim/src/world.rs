@@ -268,7 +268,7 @@ impl World {
             let Some(command) = sent.command.clone() else { continue };
             let (mark, events) = commands.next().ok_or_else(|| no_events(answer.token))?;
             let entry = Entry { sequence: mark.sequence.0, time: mark.time.0, deadline: sent.deadline, command };
-            self.doubts.push((entry, Some(events.to_vec())));
+            self.doubts.push((entry, Some(events)));
         }
         self.doubt_poison(group)
     }
@@ -295,8 +295,8 @@ impl World {
                     let (mark, events) = commands.next().ok_or_else(|| no_events(answer.token))?;
                     let (sequence, time) = (mark.sequence.0, mark.time.0);
                     let entry = Entry { sequence, time, deadline: sent.deadline, command };
-                    self.take_in(&entry, Some(events))?;
-                    self.told(answer, sequence, events)?;
+                    self.take_in(&entry, Some(&events))?;
+                    self.told(answer, sequence, &events)?;
                 }
             }
         }
