@@ -6,21 +6,29 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING
 
 import uvloop
 
 from agio.wire.http import HttpListener
 
+if TYPE_CHECKING:
+    from agio.wire.http_connection import HttpRequest
+
 BODY = b'{"symbol":"BTCUSDT"'.ljust(517) + b"}"
-HEADERS = [("content-type", "application/json;charset=UTF-8")]
+HEADERS = b"content-type: application/json;charset=UTF-8\r\n"
 
 
 class Empty:
-    """An RSGI application."""
+    """An application."""
 
-    async def __rsgi__(self, _: Any, protocol: Any) -> None:
-        protocol.response_bytes(200, HEADERS, BODY)
+    def serve(self, request: HttpRequest) -> None:
+        """The same for all."""
+        request.respond(200, HEADERS, BODY)
+
+    def refuse(self, request: HttpRequest, status: int) -> None:
+        """What is no HTTP."""
+        request.respond(status, b"", b"")
 
 
 async def main() -> None:

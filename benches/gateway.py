@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SETTLE = 0.3
 """Seconds after a run in which the projector catches up, so that its CPU counts."""
 DURABILITY = "fdatasync"
-PEER = "granian, empty handler"
+PEER = "the same server, empty handler"
 RIVAL = (11_000, 2_100)
 """Resting and crossing orders a second of the best known open C server, which acknowledges before it is durable."""
 

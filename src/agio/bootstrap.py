@@ -163,10 +163,10 @@ class Exchange:
             STREAM: Listener(self.streams, sockets, proxies=settings.proxies),
         }
         self._http = {
-            REST: HttpListener(gateway.rest, failed=self._failed),
-            OPS_PORT: HttpListener(gateway.ops, failed=self._failed),
+            REST: HttpListener(gateway.rest),
+            OPS_PORT: HttpListener(gateway.ops),
         }
-        self._admin = HttpListener(gateway.admin, failed=self._failed)
+        self._admin = HttpListener(gateway.admin)
         try:
             starts = {place: listener.start for place, listener in self._listeners.items()}
             starts |= {place: listener.start for place, listener in self._http.items()}
@@ -200,6 +200,7 @@ class Exchange:
             "projection": projection,
             "streams": self.streams.gauges,
             "user_data": self.feeds.gauges,
+            "rest": lambda: self._http[REST].gauges(),  # noqa: PLW0108 -- made later
             "streams_requests": lambda: self.streams.counters,
             "ws_api": lambda: {**self._listeners[WS_API].counters, **self._listeners[WS_API].gauges()},
             "stream": lambda: {**self._listeners[STREAM].counters, **self._listeners[STREAM].gauges()},

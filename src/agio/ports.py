@@ -5,8 +5,11 @@ Money is int of 10^-8, times are int of µs, unless a name says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+
+import msgspec
 
 if TYPE_CHECKING:
     from agio.domain.history import AggregateRow, Candle, OrderRow, TradeRow
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from agio.domain.statistics import DayStatistics, TopOfBook
 
 
-class Reply(NamedTuple):
+class Reply(msgspec.Struct, frozen=True):
     """The shard's answer: a body ready to send, and the account's order counts (-1: not counted)."""
 
     status: int
@@ -24,8 +27,41 @@ class Reply(NamedTuple):
     orders_1d: int
 
 
+class Pending(msgspec.Struct, eq=False):
+    """A reply that is still to come: `then` is called with it, once; or it is awaited. It always comes, see `Shard`."""
+
+    reply: Reply | None = None
+    told: Callable[[Reply], object] | None = None
+
+    def then(self, done: Callable[[Reply], object]) -> None:
+        """Whom to tell; only one may ask."""
+        if self.reply is None:
+            self.told = done
+        else:
+            done(self.reply)
+
+    def settle(self, reply: Reply) -> None:
+        """The reply is there."""
+        self.reply = reply
+        if self.told is not None:
+            self.told(reply)
+
+    def __await__(self) -> Generator[Any, None, Reply]:
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+        def done(reply: Reply) -> None:
+            if not future.done():  # who waited may be gone
+                future.set_result(reply)
+
+        self.then(done)
+        return future.__await__()
+
+
 class ShardPort(Protocol):
-    """Commands and live questions. Answers are durable; refusals raise `agio.domain.errors.ApiError`."""
+    """Commands and live questions. Answers are durable; refusals raise `agio.domain.errors.ApiError`.
+
+    A reply is `Pending` in a running exchange; whatever else can be awaited will do.
+    """
 
     def now(self) -> int: ...
     def state(self) -> str: ...

@@ -120,6 +120,11 @@ impl PyShard {
         Ok((PyList::new(py, events)?, PyList::new(py, answers)?))
     }
 
+    /// Wakes the engine for the requests made since the last call; without it they may wait.
+    fn rouse(&self) {
+        self.desk.rouse();
+    }
+
     fn now(&self) -> u64 {
         self.desk.clock.now().0
     }
@@ -463,7 +468,7 @@ impl PyShard {
 
     fn submit(&self, py: Python<'_>, token: u64, command: Option<Command>, reply: Reply) -> PyResult<()> {
         let deadline = Micros(self.desk.clock.now().0 + PATIENCE);
-        self.desk.submit(Request { token, command, deadline, reply }).map_err(|refusal| not_taken(py, refusal))
+        self.desk.put(Request { token, command, deadline, reply }).map_err(|refusal| not_taken(py, refusal))
     }
 
     fn command_with(

@@ -15,8 +15,7 @@ use crate::sequencer::Group;
 
 /// Requests that may be under way at once.
 const MOST_UNDER_WAY: usize = 65_536;
-/// Requests for which the engine's thread is woken although the disk is busy: until then nothing could leave anyway, and
-/// waking it for each costs more than the work.
+/// Requests for which the engine's thread is woken although the disk is busy: until then nothing could leave anyway.
 const WORTH_WAKING: usize = 16;
 
 /// Why a request is not taken. Nothing of it has happened.
@@ -107,11 +106,12 @@ impl Desk {
         }
     }
 
-    /// Takes a request; its answer comes through the outbox, once what it reveals is durable.
+    /// Takes a request; its answer comes through the outbox, once what it reveals is durable. The engine's thread may
+    /// sleep on until [`Self::rouse`]: who has several requests wakes it once, which costs more than the work on one.
     ///
     /// # Errors
     /// [`Refusal`]: there will be no answer.
-    pub fn submit(&self, request: Request) -> Result<(), Refusal> {
+    pub fn put(&self, request: Request) -> Result<(), Refusal> {
         self.admit(request.command.as_ref())?;
         let mut table = self.table.lock();
         if table.stopping || table.failure.is_some() {
@@ -119,9 +119,24 @@ impl Desk {
         }
         self.under_way.fetch_add(1, Ordering::Relaxed);
         table.intake.push_back(request);
-        if table.disk_idle || table.intake.len() >= WORTH_WAKING {
+        Ok(())
+    }
+
+    /// Wakes the engine's thread for what was put, when that is worth it. To be called after the last [`Self::put`].
+    pub fn rouse(&self) {
+        let table = self.table.lock();
+        if !table.intake.is_empty() && (table.disk_idle || table.intake.len() >= WORTH_WAKING) {
             self.engine_wakes.notify_one();
         }
+    }
+
+    /// [`Self::put`] and [`Self::rouse`].
+    ///
+    /// # Errors
+    /// [`Refusal`]: there will be no answer.
+    pub fn submit(&self, request: Request) -> Result<(), Refusal> {
+        self.put(request)?;
+        self.rouse();
         Ok(())
     }
 

@@ -8,7 +8,8 @@ from agio.gateway.dispatch import Dispatcher
 from agio.gateway.limits import Figures, Limits
 from agio.gateway.metrics import Metrics
 from agio.gateway.operations import ADMIN, OPS, PUBLIC, Table
-from agio.gateway.rest import PrivateApp, PublicApp
+from agio.gateway.private import PrivateApp
+from agio.gateway.rest import PublicApp
 from agio.gateway.row import Venue
 from agio.gateway.ws_api import WsApiRoom
 

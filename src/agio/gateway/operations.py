@@ -60,6 +60,8 @@ class Table:
     def __init__(self, operations: Iterable[Operation]) -> None:
         self.rows = [Row.of(operation) for operation in operations]
         self.rest = {row.operation.rest: row for row in self.rows if row.operation.rest}
+        self.routes = {(method.encode(), path.encode()): row for (method, path), row in self.rest.items()}
+        """As requests name them."""
         self.ws = {row.operation.ws: row for row in self.rows if row.operation.ws}
         self.methods: dict[str, list[str]] = {}
         for method, path in self.rest:

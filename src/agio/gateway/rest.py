@@ -1,153 +1,147 @@
-"""The HTTP faces as RSGI applications (granian): the public one, and the private ones of operators and monitors."""
+"""The public HTTP face: from bytes to rows of the table, and back."""
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
-import msgspec
-
-from agio.gateway import codec, errors
-from agio.gateway.dispatch import JSON, Dispatcher, Request, refused
-from agio.gateway.limits import Figures, Limits
-from agio.gateway.row import Call, Venue
+from agio.gateway import auth, codec, errors, known
+from agio.gateway.dispatch import Asked, Dispatcher, refused
+from agio.gateway.row import Call
+from agio.ports import Reply
 from agio.wire import address
-from agio.wire.http import read_body
 
 if TYPE_CHECKING:
-    from agio.gateway.limits import Usage
-    from agio.gateway.operations import Row, Table
-    from agio.gateway.row import Operation
-    from agio.ports import Reply
-
-log = logging.getLogger(__name__)
+    from agio.gateway.limits import Limits, Usage
+    from agio.gateway.operations import Row
+    from agio.gateway.row import Venue
+    from agio.wire.http_connection import HttpRequest
 
 LONGEST_QUERY = 16_384
-LONGEST_BODY = 65_536
-"""Larger than what a schema reads (16 KiB with the query), so that what is a little too long gets Binance's answer."""
-LONGEST_REMARK = 500
-"""Characters of an actor or a reason that go into the log."""
-BODYLESS = frozenset({"GET", "HEAD"})
-TEXT = ("content-type", "text/plain; version=0.0.4; charset=utf-8")
-CLOSE = ("connection", "close")
+JSON = b"content-type: application/json;charset=UTF-8\r\n"
+HTML = b"content-type: text/html\r\n"
+NO_PAGE = b"<html><body><h2>404 Not found</h2></body></html>"
 TOO_LARGE = codec.error_body(errors.TOO_LARGE.code, errors.TOO_LARGE.text)
+MICROS = {b"MILLISECOND": False, b"millisecond": False, b"MICROSECOND": True, b"microsecond": True}
+
+
+def refuse(request: HttpRequest, status: int) -> None:
+    """What HTTP itself refuses: only of bodies that are too long we know what Binance says."""
+    request.respond(status, JSON, TOO_LARGE if status == 413 else b"")
+
+
+class RestRequest(Asked):
+    """One request for a row. Signatures are made over query and body as they came."""
+
+    __slots__ = ("_http", "_limits", "_query")
+
+    def __init__(self, http: HttpRequest, query: bytes, row: Row, usage: Usage, now: int, limits: Limits) -> None:
+        super().__init__(row, usage, now)
+        self._http = http
+        self._query = query
+        self._limits = limits
+
+    def authorize(self, venue: Venue) -> Call:
+        """Security NONE ignores keys; the others ask for one."""
+        row, http = self.row, self._http
+        schema, headers = row.rest_schema, http.headers
+        assert schema is not None
+        micros = MICROS.get(headers[b"x-mbx-time-unit"]) if b"x-mbx-time-unit" in headers else False
+        if micros is None:
+            raise errors.BAD_TIME_UNIT.error()
+        if not row.is_keyed:
+            return Call(schema.parse(self._query, http.body), micros)
+        key = auth.admit(venue.identity, headers.get(b"x-mbx-apikey", b"").decode("latin-1"), row.operation.security)
+        if row.is_signed:
+            values = schema.authorize(self._query, http.body, key.verifier, self.now)
+        else:
+            values = schema.parse(self._query, http.body)
+        return Call(values, micros, key.account, key.key, None, key)
+
+    def tell(self, reply: Reply) -> None:
+        """Answers, with what the client learns about its limits."""
+        weight = self.usage.weight
+        if reply.orders_10s >= 0:
+            counts = (JSON, weight, weight, reply.orders_10s, reply.orders_1d)
+            headers = (
+                b"%bx-mbx-used-weight: %d\r\nx-mbx-used-weight-1m: %d\r\n"
+                b"x-mbx-order-count-10s: %d\r\nx-mbx-order-count-1d: %d\r\n" % counts
+            )
+        else:
+            headers = used(JSON, weight)
+        if reply.status in (418, 429):
+            headers += retry_after(self._limits, self.usage, self.now, reply)
+        self._http.respond(reply.status, headers, reply.body)
+
+
+def used(kind: bytes, weight: int) -> bytes:
+    """Headers of a reply that counts no orders."""
+    return b"%bx-mbx-used-weight: %d\r\nx-mbx-used-weight-1m: %d\r\n" % (kind, weight, weight)
 
 
 class PublicApp:
     """The rest listener."""
 
     def __init__(self, dispatcher: Dispatcher, proxies: frozenset[str] = frozenset()) -> None:
-        self._dispatch = dispatcher.dispatch
+        self._dispatcher = dispatcher
+        self._limits = dispatcher.limits
+        self._routes = dispatcher.table.routes
         self._proxies = proxies
 
-    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+    refuse = staticmethod(refuse)
+
+    def serve(self, request: HttpRequest) -> None:
         """Answers one request."""
-        headers = scope.headers
-        method = scope.method
-        query = scope.query_string.encode()
+        path, _, query = request.target.partition(b"?")
         if len(query) > LONGEST_QUERY:
-            protocol.response_bytes(414, [JSON, CLOSE], TOO_LARGE)
+            request.respond(414, JSON, TOO_LARGE, close=True)
             return
-        # Asking for a body that is empty would cost a turn of the server's thread and of ours: 20 µs.
-        empty = method in BODYLESS or headers.get("content-length") == "0"
-        body = b"" if empty else await read_body(headers, protocol, LONGEST_BODY)
-        if body is None:
-            protocol.response_bytes(413, [JSON, CLOSE], TOO_LARGE)
-            return
-        request = Request(
-            method,
-            scope.path,
-            query,
-            body,
-            self._address(scope.client, headers),
-            headers.get("x-mbx-apikey"),
-            headers.get("x-mbx-time-unit"),
-            method == "GET" and "text/html" in headers.get("accept", ""),
-        )
-        response = await self._dispatch(request)
-        protocol.response_bytes(response.status, response.headers, response.body)
-
-    def _address(self, client: str, headers: Any) -> str:
-        peer = client.rpartition(":")[0].strip("[]") or client
-        if peer in self._proxies:
-            return address.client(peer, headers.get("x-forwarded-for"), self._proxies)
-        return peer
-
-
-class PrivateRequest(NamedTuple):
-    """A request of an operator or a monitor, who needs no key: the socket admits only its owner."""
-
-    query: str
-    body: bytes
-
-    def authorize(self, row: Row, _: Venue, __: int) -> Call:
-        """Decodes the body, of a GET the query; ApiError -1130 that says where it is wrong."""
-        operation = row.operation
-        if operation.body is None:
-            return Call(None, micros=False)
-        try:
-            if changes(operation):
-                return Call(msgspec.json.decode(self.body, type=operation.body), micros=False)
-            asked = dict(parse_qsl(self.query, keep_blank_values=True))
-            return Call(msgspec.convert(asked, operation.body, strict=False), micros=False)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise errors.BAD_BODY.error(error) from error
-
-
-def changes(operation: Operation) -> bool:
-    """Whether an administrative row changes something."""
-    return operation.rest is not None and operation.rest[0] != "GET"
-
-
-class PrivateApp:
-    """The administration socket, or the ops listener. Every call that changes something names actor and reason."""
-
-    def __init__(self, venue: Venue, table: Table) -> None:
-        unlimited = Figures(weight=1 << 62, raw=1 << 62)
-        self.dispatcher = Dispatcher(venue, table, Limits(unlimited))
-        self._usage: Usage = self.dispatcher.limits.of("owner", 0)
-        self._routes = table.rest
-
-    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
-        """Answers one request."""
-        body = await read_body(scope.headers, protocol, LONGEST_BODY)
-        if body is None:
-            protocol.response_bytes(413, [JSON, CLOSE], TOO_LARGE)
-            return
-        reply = await self.answer(scope.method, scope.path, scope.query_string, body)
-        kind = JSON if reply.body.startswith((b"{", b"[")) else TEXT
-        protocol.response_bytes(reply.status, [kind], reply.body)
-
-    async def answer(self, method: str, path: str, query: str, body: bytes) -> Reply:
-        """Answers, and logs who changes what and why, with what came of it."""
-        row = self._routes.get((method, path))
+        now = self._dispatcher.now()
+        peer = request.peer
+        usage = self._limits.of(peer if peer not in self._proxies else self._behind(peer, request), now)
+        row = self._routes.get((request.method, path))
         if row is None:
-            return refused(errors.NOT_FOUND.error("call", f"{method} {path}"))
-        request = PrivateRequest(query, body)
-        if not changes(row.operation):
-            return await self.dispatcher.answer(row, request, self._usage, self.dispatcher.now())
-        name, asked = row.operation.name, _told(body)
+            row = self._routes.get((request.method, path_of(path).encode()))
+        if row is None:
+            self._unrouted(request, path_of(path), usage, now)
+        else:
+            self._dispatcher.answer(RestRequest(request, query, row, usage, now, self._limits))
+
+    def _behind(self, peer: str, request: HttpRequest) -> str:
+        return address.client(peer, request.headers.get(b"x-forwarded-for", b"").decode("latin-1"), self._proxies)
+
+    def _unrouted(self, request: HttpRequest, path: str, usage: Usage, now: int) -> None:
+        reply, more = self._no_row(request, path, usage, now)
+        counts = self._dispatcher.unrouted
+        counts[reply.status] = counts.get(reply.status, 0) + 1
+        headers = used(HTML if reply.body is NO_PAGE else JSON, usage.weight) + more
+        request.respond(reply.status, headers, reply.body)
+
+    def _no_row(self, request: HttpRequest, path: str, usage: Usage, now: int) -> tuple[Reply, bytes]:
+        """Limits hold for unknown paths, too; Binance's own calls are told apart from those that nobody has."""
+        method = request.method.decode()
         try:
-            await self._remark(name, asked)
+            self._limits.enter(usage, 1, now)
         except codec.REFUSALS as error:
-            return refused(error)
-        reply = await self.dispatcher.answer(row, request, self._usage, self.dispatcher.now())
-        log.info("administration", extra={"operation": name, "status": reply.status, "asked": asked})
-        return reply
-
-    async def _remark(self, operation: str, asked: dict[str, Any]) -> None:
-        """Puts actor and reason into the log, before the commands that follow. What lacks them will be refused."""
-        actor, reason = asked.get("actor"), asked.get("reason")
-        shard = self.dispatcher.venue.shard
-        if isinstance(actor, str) and isinstance(reason, str) and shard.state() == "running":
-            remark = {"actor": actor[:LONGEST_REMARK], "reason": reason[:LONGEST_REMARK], "operation": operation}
-            await shard.command({"Remark": remark})
+            reply = refused(error)
+            return reply, retry_after(self._limits, usage, now, reply)
+        if known.has(method, path):
+            return refused(errors.UNSUPPORTED.error()), b""
+        methods = sorted({*self._dispatcher.table.methods.get(path, ()), *known.methods(path)})
+        if methods:
+            return refused(errors.WRONG_METHOD.error(method)), f"allow: {', '.join(methods)}\r\n".encode()
+        wants_page = method == "GET" and b"text/html" in request.headers.get(b"accept", b"")
+        return Reply(404, NO_PAGE if wants_page else b"", -1, -1), b""
 
 
-def _told(body: bytes) -> dict[str, Any]:
-    try:
-        asked = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        asked = {}
-    return asked if isinstance(asked, dict) else {}
+def retry_after(limits: Limits, usage: Usage, now: int, reply: Reply) -> bytes:
+    """When to come again, in seconds, rounded up."""
+    return b"retry-after: %d\r\n" % -((now - limits.retry_at(usage, now, reply.body)) // 1_000_000)
+
+
+def path_of(target: bytes) -> str:
+    """The path of a target without its query; proxies send whole URLs."""
+    path = target.decode("latin-1")
+    if not path.startswith("/"):
+        path = urlsplit(path).path
+    return unquote(path) if "%" in path else path

@@ -81,29 +81,20 @@ class Venue:
         return market
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct, eq=False):
     """One request, parsed and authorized."""
 
     values: Any
     """An `agio._core.Values`; of an administrative row its body."""
     micros: bool
     """Whether times are answered in microseconds."""
-    key: ApiKey | None = None
+    account: int = 0
+    """Whose request it is; 0 for rows that need no key."""
+    key_number: int = 0
+    """The key's number in the log."""
     session: Session | None = None
     """The connection's, for requests of the WebSocket API."""
-
-    @property
-    def account(self) -> int:
-        """Whose request it is. Only for rows that need a key."""
-        assert self.key is not None
-        return self.key.account
-
-    @property
-    def key_number(self) -> int:
-        """The key's number in the log. Only for rows that need a key."""
-        assert self.key is not None
-        return self.key.key
+    key: ApiKey | None = None
 
     def time(self, micros: int) -> int:
         """A time as this request wants it."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from agio.gateway import auth, codec, errors
-from agio.gateway.dispatch import Dispatcher, refused
+from agio.gateway.dispatch import Asked, Dispatcher, refused
 from agio.gateway.row import Call, Security, Venue, encode
 from agio.gateway.session import Session
 from agio.wire import query as urls
 
 if TYPE_CHECKING:
+    from agio.domain.keys import ApiKey
     from agio.gateway.limits import Figures, Usage
     from agio.gateway.operations import Row
     from agio.ports import Connection, Reply
@@ -33,34 +33,47 @@ class Message(msgspec.Struct):
 _decode = msgspec.json.Decoder(Message).decode
 
 
-class Frame(NamedTuple):
-    """A request of the WebSocket API, for the dispatcher."""
+class Frame(Asked):
+    """A request of the WebSocket API for a row."""
 
-    params: dict[str, Any]
-    session: Session
+    __slots__ = ("_message", "_params", "_room", "_session")
 
-    def authorize(self, row: Row, venue: Venue, now: int) -> Call:
+    def __init__(self, room: WsApiRoom, session: Session, message: Message, row: Row, usage: Usage, now: int) -> None:
+        super().__init__(row, usage, now)
+        self._room = room
+        self._session = session
+        self._message = message
+        self._params: dict[str, Any] = message.params or {}
+
+    def authorize(self, venue: Venue) -> Call:
         """By the request's own key and signature, or by the key that has logged on."""
-        operation, schema, session, params = row.operation, row.ws_schema, self.session, self.params
+        row, session, params = self.row, self._session, self._params
+        operation, schema, micros = row.operation, row.ws_schema, session.micros
         assert schema is not None
-        micros = session.micros
         if operation.security is Security.NONE:
             return Call(schema.parse_pairs(params), micros, session=session)
         own = params.get("apiKey")
         if operation.session == "only" or (operation.session == "may" and own is None and session.key is not None):
             key = self._logged_on(row, venue)
-            values = schema.authorize_session(params, now) if operation.is_signed else schema.parse_pairs(params)
-            return Call(values, micros, key, session)
-        if own is None:
-            raise errors.MANDATORY.error("apiKey")
-        key = auth.admit(venue.identity, own if isinstance(own, str) else None, operation.security)
-        if operation.is_signed:
-            return Call(schema.authorize_pairs(params, key.verifier, now), micros, key, session)
-        return Call(schema.parse_pairs(params), micros, key, session)
+            signed = operation.is_signed
+            values = schema.authorize_session(params, self.now) if signed else schema.parse_pairs(params)
+        else:
+            if own is None:
+                raise errors.MANDATORY.error("apiKey")
+            key = auth.admit(venue.identity, own if isinstance(own, str) else None, operation.security)
+            if operation.is_signed:
+                values = schema.authorize_pairs(params, key.verifier, self.now)
+            else:
+                values = schema.parse_pairs(params)
+        return Call(values, micros, key.account, key.key, session, key)
 
-    def _logged_on(self, row: Row, venue: Venue) -> Any:
+    def tell(self, reply: Reply) -> None:
+        """Sends the frame."""
+        self._room.tell(self._session, self._message, reply, self.usage, self.now)
+
+    def _logged_on(self, row: Row, venue: Venue) -> ApiKey:
         """The session's key, as long as it is good: one that has been revoked ends the session's logon."""
-        session = self.session
+        session = self._session
         if session.key is None:
             raise errors.KEY_REJECTED.error()
         if venue.identity.key(session.key.name) is not session.key:
@@ -79,7 +92,6 @@ class WsApiRoom:
         self._venue = dispatcher.venue
         self._limits = dispatcher.limits
         self._rows = dispatcher.table.ws
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def opened(self, connection: Connection, path: str, query: str) -> bool:
         """Refuses other paths, and addresses that are banned or have no weight left."""
@@ -107,40 +119,39 @@ class WsApiRoom:
         session: Session | None = connection.state.get("session")
         if session is None:
             return
-        task = asyncio.get_running_loop().create_task(self._serve(session, message))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, session: Session, message: bytes) -> None:
         now = self._dispatcher.now()
         usage = self._limits.of(session.address, now)
         session.in_flight += 1
         try:
-            request, reply = await self._answer(session, message, usage, now)
-        finally:
-            session.in_flight -= 1
-        banned = usage.banned_until > now
-        session.connection.send(self._frame(request, reply, session, usage, now))
-        if banned:
-            session.connection.close(1008, "banned")
-
-    async def _answer(self, session: Session, message: bytes, usage: Usage, now: int) -> tuple[Message, Reply]:
-        try:
             request = _decode(message)
         except (msgspec.DecodeError, RecursionError):  # the second: nested without end
-            return Message(), self._refuse(errors.BAD_JSON, usage, now)
-        if not isinstance(request.id, int | str | None) or isinstance(request.id, bool):
-            return Message(), self._refuse(errors.BAD_JSON, usage, now)
-        if not isinstance(request.method, str):
-            return request, self._refuse(errors.BAD_JSON, usage, now)
-        if not isinstance(request.params, dict | None):
-            return request, self._refuse(errors.BAD_PARAMS, usage, now)
-        if session.in_flight > self._limits.figures.in_flight:
-            return request, self._refuse(errors.QUEUE_FULL, usage, now)
-        row = self._rows.get(request.method.removeprefix("v3/"))
+            request, row, refusal = Message(), None, errors.BAD_JSON
+        else:
+            row, refusal = self._route(request, session)
         if row is None:
-            return request, self._refuse(errors.UNSUPPORTED, usage, now)
-        return request, await self._dispatcher.answer(row, Frame(request.params or {}, session), usage, now)
+            self.tell(session, request, self._refuse(refusal, usage, now), usage, now)
+        else:
+            self._dispatcher.answer(Frame(self, session, request, row, usage, now))
+
+    def tell(self, session: Session, request: Message, reply: Reply, usage: Usage, now: int) -> None:
+        """Answers one request; who is banned by it is also closed."""
+        session.in_flight -= 1
+        session.connection.send(self._frame(request, reply, session, usage, now))
+        if usage.banned_until > now:
+            session.connection.close(1008, "banned")
+
+    def _route(self, request: Message, session: Session) -> tuple[Row | None, errors.Template]:
+        """The row that answers, or what to say where none does."""
+        if not isinstance(request.id, int | str | None) or isinstance(request.id, bool):
+            request.id = None
+            return None, errors.BAD_JSON
+        if not isinstance(request.method, str):
+            return None, errors.BAD_JSON
+        if not isinstance(request.params, dict | None):
+            return None, errors.BAD_PARAMS
+        if session.in_flight > self._limits.figures.in_flight:
+            return None, errors.QUEUE_FULL
+        return self._rows.get(request.method.removeprefix("v3/")), errors.UNSUPPORTED
 
     def _refuse(self, template: errors.Template, usage: Usage, now: int) -> Reply:
         """What no row answers is counted and limited like the rest."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -9,7 +11,7 @@ import msgspec
 from agio import _core
 from agio.domain.errors import ApiError, CommandRefused, Fatal
 from agio.domain.money import units
-from agio.ports import EventSink, Reply
+from agio.ports import EventSink, Pending, Reply
 
 if TYPE_CHECKING:
     import asyncio
@@ -19,16 +21,27 @@ TIMED_OUT = ApiError(
     -1007, "Timeout waiting for response from backend server. Send status unknown; execution status unknown.", 408
 )
 """The outcome of a request is unknown: the shard broke, or did not answer in time."""
+LOST = Reply(TIMED_OUT.status, _core.error_body(TIMED_OUT.code, TIMED_OUT.message), -1, -1)
+PATIENCE = 10
+"""Seconds within which a request is answered; after that it is LOST."""
 
 
 class Shard:
-    """`agio.ports.ShardPort` over one embedded shard. All methods belong to one event loop."""
+    """`agio.ports.ShardPort` over one embedded shard. All methods belong to one event loop.
+
+    Each request is settled once: with the shard's reply, or with LOST after `PATIENCE` or when the shard is closed.
+    """
 
     def __init__(self, core: _core.Shard, loop: asyncio.AbstractEventLoop) -> None:
         self._core = core
         self._loop = loop
         self._next = 0
-        self._waiting: dict[int, asyncio.Future[Reply]] = {}
+        self._waiting: dict[int, Pending] = {}
+        """By token, and so in the order of asking."""
+        self._seconds: deque[int] = deque([0] * PATIENCE)
+        """The next token as it was in each of the last seconds."""
+        self._timer = loop.call_later(1, self._expire)
+        self._rousing = False
         self._sinks: list[EventSink] = []
         self._on_failure: list[Callable[[str], None]] = []
         self._decode = msgspec.json.Decoder()
@@ -69,13 +82,19 @@ class Shard:
         """Requests that have not been answered yet."""
         return len(self._waiting)
 
-    def _ask(self, call: Callable[..., None], *arguments: Any) -> asyncio.Future[Reply]:
+    def _ask(self, call: Callable[..., None], *arguments: Any) -> Pending:
         token = self._next
         self._next = token + 1
         call(token, *arguments)
-        future = self._loop.create_future()
-        self._waiting[token] = future
-        return future
+        pending = self._waiting[token] = Pending()
+        if not self._rousing:  # one wake for all that is asked in this turn of the loop
+            self._rousing = True
+            self._loop.call_soon(self._rouse)
+        return pending
+
+    def _rouse(self) -> None:
+        self._rousing = False
+        self._core.rouse()
 
     def _drain(self) -> None:
         events, replies = self._core.drain()
@@ -84,70 +103,76 @@ class Shard:
                 sink(events)
         waiting = self._waiting
         for token, status, body, orders_10s, orders_1d in replies:
-            future = waiting.pop(token, None)
-            if future is None or future.done():
-                continue
-            future.set_result(Reply(status, body, orders_10s, orders_1d))
+            pending = waiting.pop(token, None)
+            if pending is not None:
+                pending.settle(Reply(status, body, orders_10s, orders_1d))
         if self._core.state() == "failed":
             self._tell_failure()
+
+    def _expire(self) -> None:
+        """Gives up those that have waited too long; tokens ascend, so they come first."""
+        self._seconds.append(self._next)
+        oldest = self._seconds.popleft()
+        for token in [*takewhile(oldest.__gt__, self._waiting)]:
+            self._waiting.pop(token).settle(LOST)
+        self._timer = self._loop.call_later(1, self._expire)
 
     def _tell_failure(self) -> None:
         callbacks, self._on_failure = self._on_failure, []
         for callback in callbacks:
             callback(self._core.failure() or "unknown")
 
-    def place(self, values: Any, account: int, key: int, micros: bool) -> asyncio.Future[Reply]:
+    def place(self, values: Any, account: int, key: int, micros: bool) -> Pending:
         """Places an order."""
         return self._ask(self._core.place, values, account, key, micros)
 
-    def test_order(self, values: Any, account: int, key: int, micros: bool) -> asyncio.Future[Reply]:
+    def test_order(self, values: Any, account: int, key: int, micros: bool) -> Pending:
         """Checks an order without placing it."""
         return self._ask(self._core.test_order, values, account, key, micros)
 
-    def cancel(self, values: Any, account: int, key: int, micros: bool) -> asyncio.Future[Reply]:
+    def cancel(self, values: Any, account: int, key: int, micros: bool) -> Pending:
         """Cancels one order."""
         return self._ask(self._core.cancel, values, account, key, micros)
 
-    def cancel_all(self, values: Any, account: int, key: int, micros: bool) -> asyncio.Future[Reply]:
+    def cancel_all(self, values: Any, account: int, key: int, micros: bool) -> Pending:
         """Cancels all orders of one market."""
         return self._ask(self._core.cancel_all, values, account, key, micros)
 
-    def order(self, values: Any, account: int, micros: bool) -> asyncio.Future[Reply]:
+    def order(self, values: Any, account: int, micros: bool) -> Pending:
         """An open or recently finished order; status 0: neither."""
         return self._ask(self._core.order, values, account, micros)
 
-    def open_orders(self, values: Any, account: int, micros: bool) -> asyncio.Future[Reply]:
+    def open_orders(self, values: Any, account: int, micros: bool) -> Pending:
         """Open orders."""
         return self._ask(self._core.open_orders, values, account, micros)
 
-    def account(self, account: int, omit_zero: bool, micros: bool) -> asyncio.Future[Reply]:
+    def account(self, account: int, omit_zero: bool, micros: bool) -> Pending:
         """Balances and rights."""
         return self._ask(self._core.account, account, omit_zero, micros)
 
-    def depth(self, symbol: str, limit: int) -> asyncio.Future[Reply]:
+    def depth(self, symbol: str, limit: int) -> Pending:
         """The book's best levels."""
         return self._ask(self._core.depth, symbol, limit)
 
     async def top(self, symbol: str) -> tuple[int, int, int, int, int]:
         """The last update's number, best bid and its total, best ask and its total; 0 for an empty side."""
-        book = self._decode.decode((await self.depth(symbol, 1)).body)
+        book = self._decode.decode(_answered(await self.depth(symbol, 1)))
         (bid, bid_total), (ask, ask_total) = (
             map(units, side[0]) if side else (0, 0) for side in (book["bids"], book["asks"])
         )
         return book["lastUpdateId"], bid, bid_total, ask, ask_total
 
-    def average_price(self, symbol: str, micros: bool) -> asyncio.Future[Reply]:
+    def average_price(self, symbol: str, micros: bool) -> Pending:
         """The average price that filters use."""
         return self._ask(self._core.average_price, symbol, micros)
 
-    def order_counts(self, account: int) -> asyncio.Future[Reply]:
+    def order_counts(self, account: int) -> Pending:
         """Unfilled-order counts."""
         return self._ask(self._core.order_counts, account)
 
     async def position(self) -> dict[str, Any]:
         """Sequence, time, halted and the hash of all state, for operators."""
-        reply = await self._ask(self._core.position)
-        position: dict[str, Any] = self._decode.decode(reply.body)
+        position: dict[str, Any] = self._decode.decode(_answered(await self._ask(self._core.position)))
         return position
 
     async def live_keys(self) -> dict[int, int]:
@@ -158,7 +183,7 @@ class Shard:
     async def command(self, command: dict[str, Any]) -> list[dict[str, Any]]:
         """Runs an administrative command and returns its events; raises CommandRefused, or ApiError -1007 if lost."""
         reply = await self._ask(self._core.command, self._encode.encode(command))
-        events: list[dict[str, Any]] = self._decode.decode(reply.body)
+        events: list[dict[str, Any]] = self._decode.decode(_answered(reply))
         for event in events:
             if rejected := event.get("Rejected"):
                 raise CommandRefused(rejected["reason"], rejected["words"])
@@ -172,7 +197,14 @@ class Shard:
         """Stops listening to the shard; whoever still waits is told that the outcome is unknown."""
         self._drain()
         self._loop.remove_reader(self._core.fileno())
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(TIMED_OUT)
-        self._waiting.clear()
+        self._timer.cancel()
+        waiting, self._waiting = self._waiting, {}
+        for pending in waiting.values():
+            pending.settle(LOST)
+
+
+def _answered(reply: Reply) -> bytes:
+    """The body of a reply that an operator or we ourselves asked for; raises TIMED_OUT."""
+    if reply.status == LOST.status:
+        raise TIMED_OUT
+    return reply.body

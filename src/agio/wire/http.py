@@ -1,22 +1,26 @@
-"""HTTP listeners: granian's embedded server on the running loop, over sockets that we bind ourselves."""
+"""HTTP listeners on the running loop, over sockets that we bind ourselves."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Protocol
+
+from agio.wire.http_connection import HttpConnection
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-log = logging.getLogger(__name__)
+    from agio.wire.http_connection import HttpRequest
 
 BACKLOG = 1024
+LOOK = 1.0
+"""Seconds between two looks at what takes too long; shorter when a limit is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,14 @@ class HttpLimits:
     """What one listener puts up with."""
 
     header_bytes: int = 64 * 1024
-    """Request line and headers; granian's least is 8 KiB. A signed query of a big order list fits well."""
-    header_seconds: float = 10.0
-    """How long a client may take to send them."""
+    """Request line and headers. A signed query of a big order list fits well."""
+    body_bytes: int = 64 * 1024
+    request_seconds: float = 10.0
+    """How long a client may take to send a request, from its first byte to its last."""
+    idle_seconds: float = 120.0
+    """How long a connection is kept on which nothing is asked."""
+    take_seconds: float = 30.0
+    """How long a client may take to read an answer."""
     connections: int = 4096
     """Open at the same time."""
     stop_seconds: float = 3.0
@@ -34,62 +43,31 @@ class HttpLimits:
 
 
 class Application(Protocol):
-    """An RSGI application (granian's documentation, `docs/spec/RSGI.md`)."""
+    """What answers requests. Neither method raises; each leads to one `respond`, now or later."""
 
-    def __rsgi__(self, scope: Any, protocol: Any) -> Awaitable[None]:
+    def serve(self, request: HttpRequest) -> None:
         """Answers one request."""
         ...
 
-
-class Body(Protocol):
-    """What `read_body` needs of granian's request."""
-
-    def __call__(self) -> Awaitable[bytes]:
-        """The whole body."""
+    def refuse(self, request: HttpRequest, status: int) -> None:
+        """Answers what HTTP itself refuses: broken (400), slow (408) or too long (413, 431). The connection ends."""
         ...
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """The body in pieces."""
-        ...
-
-
-async def read_body(headers: Any, protocol: Body, limit: int) -> bytes | None:
-    """A request's body; None when it is longer than `limit` bytes (answer 413 and close) or will never be whole."""
-    try:
-        return await _read_body(headers, protocol, limit)
-    except Exception as error:
-        from granian import rsgi  # loaded long ago by the listener
-
-        if isinstance(error, rsgi.ProtocolClosed):  # type: ignore[attr-defined]
-            return None
-        raise
-
-
-async def _read_body(headers: Any, protocol: Body, limit: int) -> bytes | None:
-    length = headers.get("content-length")
-    if length is not None:
-        return await protocol() if length.isdecimal() and int(length) <= limit else None
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in protocol:
-        size += len(piece)
-        if size > limit:
-            return None
-        pieces.append(piece)
-    return b"".join(pieces)
 
 
 class HttpListener:
-    """One HTTP address. `failed` is called when the server dies without having been stopped."""
+    """One HTTP address."""
 
-    def __init__(
-        self, application: Application, limits: HttpLimits | None = None, *, failed: Callable[[str], None] | None = None
-    ) -> None:
-        self._application = application
-        self._limits = limits or HttpLimits()
-        self._failed = failed or log.critical
-        self._server: Any = None
-        self._task: asyncio.Task[None] | None = None
+    def __init__(self, application: Application, limits: HttpLimits | None = None) -> None:
+        self.application = application
+        self.limits = limits or HttpLimits()
+        self.time = 0.0
+        """The loop's, as of the last look: near enough for limits of seconds, and it costs nothing."""
+        self.date = b""
+        """The Date header line."""
+        self._connections: set[HttpConnection] = set()
+        self._all_gone = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._path: Path | None = None
 
     async def start(self, host: str, port: int) -> int:
@@ -100,7 +78,7 @@ class HttpListener:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((host, port))
             bound: int = listening.getsockname()[1]
-            self._serve(listening)
+            await self._listen(listening)
         except BaseException:
             listening.close()
             raise
@@ -114,7 +92,7 @@ class HttpListener:
         try:
             listening.bind(str(path))
             self._path = path
-            self._serve(listening)
+            await self._listen(listening)
         except BaseException:
             listening.close()
             raise
@@ -123,28 +101,55 @@ class HttpListener:
 
     async def stop(self) -> None:
         """Accepts nothing more, and gives requests under way `stop_seconds`."""
-        if self._task is None:
+        if self._server is None:
             return
-        self._server.stop()
-        done, _ = await asyncio.wait({self._task}, timeout=self._limits.stop_seconds)
-        if not done:
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=1.0)
-        self._task = None
+        self._server.close()
+        self._server = None
+        for connection in tuple(self._connections):
+            connection.finish()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.limits.stop_seconds if self._connections else 0):
+                await self._all_gone.wait()
+        for connection in tuple(self._connections):
+            connection.abort()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 
-    def _serve(self, listening: socket.socket) -> None:
-        listening.listen(BACKLOG)
-        listening.setblocking(False)
-        self._server = _server(self._application, listening, self._limits)
-        self._task = asyncio.get_running_loop().create_task(self._server.serve())
-        self._task.add_done_callback(self._ended)
+    def gauges(self) -> dict[str, float]:
+        """For metrics."""
+        return {"connections": len(self._connections)}
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled() or self._server.interrupt_signal:
-            return
-        self._failed(f"the HTTP server ended by itself: {task.exception() or 'its worker died'}")
+    async def _listen(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        self._look(loop)
+        create = loop.create_unix_server if listening.family == socket.AF_UNIX else loop.create_server
+        self._server = await create(lambda: HttpConnection(self), sock=listening, backlog=BACKLOG)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = self.time = loop.time()
+        self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
+        for connection in tuple(self._connections):
+            connection.check(now)
+        limits = self.limits
+        shortest = min(limits.request_seconds, limits.idle_seconds, limits.take_seconds)
+        self._timer = loop.call_later(min(LOOK, shortest / 4), self._look, loop)
+
+    # --- from connections ---
+
+    def admit(self, connection: HttpConnection) -> bool:
+        """Whether one more may be open."""
+        if len(self._connections) >= self.limits.connections:
+            return False
+        self._connections.add(connection)
+        return True
+
+    def forget(self, connection: HttpConnection) -> None:
+        """It is closed."""
+        self._connections.discard(connection)
+        if self._server is None and not self._connections:
+            self._all_gone.set()
 
 
 def _remove_stale(path: Path) -> None:
@@ -161,40 +166,3 @@ def _remove_stale(path: Path) -> None:
             path.unlink()
             return
     raise OSError(f"another process listens on {path}")
-
-
-def _server(application: Application, listening: socket.socket, limits: HttpLimits) -> Any:
-    """Granian binds with SO_REUSEPORT, so two processes could share a port unnoticed: it gets our socket instead.
-
-    Imported here because granian takes a while to import. Its logs go to the root logger, errors only.
-    """
-    from granian import _granian, http
-    from granian.constants import Interfaces
-    from granian.log import LogLevels
-    from granian.server import embed
-
-    class Server(embed.Server):
-        def _init_shared_socket(self) -> None:
-            self._ssp: Any = None
-            unix = listening.family == socket.AF_UNIX
-            self._shd: Any = _granian.SocketHolder(listening.detach(), unix, BACKLOG)  # type: ignore[call-arg]
-
-    return Server(
-        application,
-        interface=Interfaces.RSGI,
-        websockets=False,
-        backlog=BACKLOG,
-        backpressure=limits.connections,
-        http1_settings=http.HTTP1Settings(
-            header_read_timeout=int(limits.header_seconds * 1000), max_buffer_size=max(8192, limits.header_bytes)
-        ),
-        http2_settings=http.HTTP2Settings(max_headers_size=limits.header_bytes),
-        log_level=LogLevels.error,
-        # incremental: handlers that the application has set up stay as they are
-        log_dictconfig={
-            "incremental": True,
-            "formatters": {},
-            "handlers": {},
-            "loggers": {"_granian": {"propagate": True}},
-        },
-    )

@@ -1,0 +1,290 @@
+"""One HTTP/1.1 connection: bytes in, requests out one after the other, answers back in their order.
+
+llhttp reads the bytes (through httptools); what stands here is when to read, how long to wait, and how to answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+if TYPE_CHECKING:
+    from agio.wire.http import HttpListener
+
+MOST_HEADERS = 128
+STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+CLOSE = b"connection: close\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class HttpRequest:
+    """One request, whole. It is answered once, by `respond`, now or later."""
+
+    __slots__ = ("_connection", "body", "headers", "is_last", "method", "refusal", "target")
+
+    def __init__(
+        self, connection: HttpConnection, method: bytes, target: bytes, headers: dict[bytes, bytes], body: bytes
+    ) -> None:
+        self._connection = connection
+        self.method = method
+        self.target = target
+        """What stands between method and version, still percent-encoded."""
+        self.headers = headers
+        """By name in lower case; of several with one name the last."""
+        self.body = body
+        self.is_last = False
+        """Whether the connection is closed after the answer."""
+        self.refusal = 0
+        """The status to answer when this is no request that an application may see."""
+
+    @property
+    def peer(self) -> str:
+        """The address of the other end, without its port; empty on a socket file."""
+        return self._connection.peer
+
+    def respond(self, status: int, headers: bytes, body: bytes, *, close: bool = False) -> None:
+        """Answers. `headers` is a block of lines that each end in CR LF; length and date are added."""
+        if close:
+            self.is_last = True
+        last = CLOSE if self.is_last else b""
+        shown = b"" if self.method == b"HEAD" else body
+        connection = self._connection
+        parts = (STATUS_LINES[status], connection.listener.date, headers, last, len(body), shown)
+        connection.answer(self, b"%b%b%b%bcontent-length: %d\r\n\r\n%b" % parts)
+
+
+class HttpConnection(asyncio.Protocol):
+    """What asyncio calls for one client. At most one of its requests is with the application at a time."""
+
+    __slots__ = (
+        "_answering",
+        "_begun",
+        "_body",
+        "_ended",
+        "_fed",
+        "_headers",
+        "_held",
+        "_parser",
+        "_serving",
+        "_since",
+        "_stuck",
+        "_target",
+        "_told",
+        "_transport",
+        "_waiting",
+        "listener",
+        "on_header",
+        "peer",
+    )  # fmt: skip
+
+    def __init__(self, listener: HttpListener) -> None:
+        self.listener = listener
+        self.peer = ""
+        self._transport: asyncio.Transport | None = None
+        self._target = self._body = b""
+        self._headers: dict[bytes, bytes] = {}
+        self.on_header = self._headers.__setitem__
+        self._held = self._fed = 0
+        """Bytes of the body, and of all that came since the last whole request."""
+        self._begun = self._told = self._ended = self._serving = self._stuck = False
+        self._answering: HttpRequest | None = None
+        """The one that is with the application."""
+        self._waiting: deque[HttpRequest] = deque()
+        """Those that came before their predecessor was answered."""
+        self._since = listener.time
+        """When the present state began: idle, reading, or waiting for the peer to take what was written."""
+        self._parser = HttpRequestParser(self)
+
+    # --- from asyncio ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Unless too many are open."""
+        self._transport = cast("asyncio.Transport", transport)
+        name = transport.get_extra_info("peername")
+        self.peer = name[0] if isinstance(name, tuple) else ""
+        if not self.listener.admit(self):
+            self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Whatever is still answered goes nowhere."""
+        self._transport = None
+        self._ended = True
+        self._waiting.clear()
+        self.listener.forget(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Feeds the parser."""
+        if self._ended:
+            return
+        if not self._begun:
+            self._begun = True
+            self._since = self.listener.time
+        self._fed += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            self._stay(data[upgrade.args[0] :])
+        except HttpParserError:
+            self._refuse(400)
+        if self._begun and not self._ended:
+            self._look_at_part()
+
+    def _look_at_part(self) -> None:
+        """Refuses what can only become too long; asks for a body that waits for a word."""
+        limits, headers = self.listener.limits, {name.lower(): value for name, value in self._headers.items()}
+        if len(headers) > MOST_HEADERS or (self._fed > limits.header_bytes and not self._held):
+            self._refuse(431)
+        elif (length := headers.get(b"content-length", b"")).isdigit() and int(length) > limits.body_bytes:
+            self._refuse(413)
+        elif b"expect" in headers and not self._told and self._transport is not None:
+            self._told = True
+            self._transport.write(CONTINUE)
+
+    def eof_received(self) -> bool:
+        """A client that has said all may still read its answers."""
+        if self._answering is None:
+            return False
+        self._ended = True
+        self._answering.is_last = True
+        return True
+
+    def pause_writing(self) -> None:
+        """The peer does not read: nothing more is answered until it does."""
+        self._stuck = True
+        self._since = self.listener.time
+
+    def resume_writing(self) -> None:
+        """It has read."""
+        self._stuck = False
+        self._since = self.listener.time
+        self._serve()
+
+    # --- from the parser; headers go into `_headers` without a call of ours ---
+
+    def on_url(self, piece: bytes) -> None:
+        """The target, maybe in several pieces."""
+        self._target = self._target + piece if self._target else piece
+
+    def on_body(self, piece: bytes) -> None:
+        """A piece of the body."""
+        self._held += len(piece)
+        if self._held > self.listener.limits.body_bytes:
+            self._refuse(413)
+        else:
+            self._body += piece
+
+    def on_message_complete(self) -> None:
+        """A request is whole."""
+        if self._ended:
+            return
+        headers = {name.lower(): value for name, value in self._headers.items()}
+        request = HttpRequest(self, self._parser.get_method(), self._target, headers, self._body)
+        request.is_last = not self._parser.should_keep_alive()
+        self._headers.clear()
+        self._target = self._body = b""
+        self._held = self._fed = 0
+        self._begun = self._told = False
+        if self._answering is None and not self._waiting and not self._stuck:
+            self._answering = request
+            self.listener.application.serve(request)
+        else:
+            self._push(request)
+
+    # --- one after the other ---
+
+    def _stay(self, rest: bytes) -> None:
+        """Nothing else than HTTP/1.1 is spoken here: who asked for another protocol is answered in this one."""
+        self._parser = HttpRequestParser(self)
+        if rest:
+            self.data_received(rest)
+
+    def _refuse(self, status: int) -> None:
+        """Answers what is no good request, when its turn comes, and reads no further."""
+        if self._ended:
+            return
+        request = HttpRequest(self, b"", b"", {}, b"")
+        request.refusal = status
+        request.is_last = True
+        self._push(request)
+        self._ended = True
+
+    def _push(self, request: HttpRequest) -> None:
+        self._waiting.append(request)
+        if self._answering is None:
+            self._serve()
+        elif len(self._waiting) == 1 and self._transport is not None:
+            self._transport.pause_reading()
+
+    def _serve(self) -> None:
+        """A loop rather than recursion: a packet may hold thousands of requests that are answered at once."""
+        if self._serving:
+            return
+        self._serving = True
+        listener, waiting = self.listener, self._waiting
+        while waiting and self._answering is None and not self._stuck:
+            request = self._answering = waiting.popleft()
+            if request.refusal:
+                listener.application.refuse(request, request.refusal)
+            else:
+                listener.application.serve(request)
+            if not waiting and self._transport is not None and not self._transport.is_reading():
+                self._transport.resume_reading()
+        self._serving = False
+
+    def answer(self, request: HttpRequest, answer: bytes) -> None:
+        """Writes the answer to the request that is under way, and goes on to the next."""
+        transport = self._transport
+        if transport is None or request is not self._answering:
+            return
+        transport.write(answer)
+        self._answering = None
+        self._since = self.listener.time
+        if request.is_last:
+            self._linger(transport)
+        elif self._waiting:
+            self._serve()
+
+    def _linger(self, transport: asyncio.Transport) -> None:
+        """Ends our side; were the other closed with bytes unread, the peer might lose the answer with them."""
+        self._waiting.clear()
+        self._ended = self._begun = True
+        if transport.can_write_eof():
+            transport.write_eof()
+            if not transport.is_reading():
+                transport.resume_reading()
+        else:
+            transport.close()
+
+    # --- from the listener ---
+
+    def check(self, now: float) -> None:
+        """Ends what takes too long. An application that does not answer has a deadline of its own."""
+        limits = self.listener.limits
+        waited = now - self._since
+        if self._stuck or (self._ended and self._answering is None):
+            if waited > limits.take_seconds:
+                self.abort()
+        elif self._answering is None:
+            if self._begun and waited > limits.request_seconds:
+                self._refuse(408)
+            elif not self._begun and waited > limits.idle_seconds:
+                self.abort()
+
+    def finish(self) -> None:
+        """Ends the connection after the answer that is under way."""
+        self._ended = True
+        if self._answering is not None:
+            self._answering.is_last = True
+            self._waiting.clear()
+        elif self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Ends the connection at once."""
+        self._ended = True
+        if self._transport is not None:
+            self._transport.abort()
