@@ -187,6 +187,10 @@ class Shard:
         """Makes `drain` yield the account's UserEvents."""
     def unwatch(self, account: int) -> None: ...
 
+    def rouse(self) -> None:
+        """Wakes the engine for the requests made since the last call; without it they may wait."""
+        ...
+
     # Every call below is answered through `drain` under its token, when durable up to what it reveals.
     # They raise ApiError when the request itself is refused (-1121, -1008, …).
     def place(self, token: int, values: Values, account: int, key: int, micros: bool) -> None: ...

@@ -68,7 +68,7 @@ class House:
         self.shard = shard
         self.market = -1
         self.maker = self.taker = 0
-        self._under_way: list[asyncio.Future[Reply]] = []
+        self._under_way: list[Pending] = []
 
     async def open_market(self, symbol: str, base: str, quote: str, *, tick: str, step: str) -> None:
         """One market, and two accounts with more of both assets than any tape needs."""

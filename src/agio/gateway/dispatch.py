@@ -61,7 +61,7 @@ class Dispatcher:
         self.venue = venue
         self.table = table
         self.limits = limits
-        self.seconds = SECONDS
+        self.seconds: float = SECONDS
         self.stopping = False
         self.unrouted: dict[int, int] = {}
         """Requests that no row answered, by HTTP status."""

@@ -179,7 +179,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """A request is whole."""
-        if self._ended:
+        if self._ended or (self._fed > self.listener.limits.header_bytes and self._is_heavy()):
             return
         headers = {name.lower(): value for name, value in self._headers.items()}
         request = HttpRequest(self, self._parser.get_method(), self._target, headers, self._body)
@@ -193,6 +193,13 @@ class HttpConnection(asyncio.Protocol):
             self.listener.application.serve(request)
         else:
             self._push(request)
+
+    def _is_heavy(self) -> bool:
+        """Whether the head that has just been read was too long; many short requests may come in one piece, too."""
+        size = len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._headers.items())
+        if size > self.listener.limits.header_bytes:
+            self._refuse(431)
+        return self._ended
 
     # --- one after the other ---
 

@@ -187,7 +187,7 @@ async def test_open_orders_of_all_markets_are_dear(world: World) -> None:
 
 
 async def test_account(world: World) -> None:
-    assert await ask(world, "/api/v3/account", "omitZeroBalances=true", time_unit="MICROSECOND") == ACCOUNT_BODY
+    assert await ask(world, "/api/v3/account", "omitZeroBalances=true", x_mbx_time_unit="MICROSECOND") == ACCOUNT_BODY
     await ask(world, "/api/v3/account")
     assert world.shard.asked == [("account", 1000, True, True), ("account", 1000, False, False)]
 

@@ -100,7 +100,7 @@ async def test_commands(world: World, path: str, body: dict[str, Any], command: 
 
 
 async def test_who_and_why_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "agio.gateway.rest"):
+    with caplog.at_level(logging.INFO, "agio.gateway.private"):
         await post(world, "/admin/assets", name="SOL")
         await get(world, "/admin/assets")
     (record,) = caplog.records

@@ -1,13 +1,11 @@
 """Routing, keys, limits, deadlines and failures, for any operation."""
 
-import asyncio
 import json
 import logging
 
 import pytest
 
 from agio.domain.errors import ApiError
-from agio.gateway.dispatch import Deadlines
 from agio.gateway.limits import Figures
 from agio.ports import Reply
 from tests.unit.gateway.world import FULL, NOW, READER, TRADER, World, told
@@ -135,13 +133,13 @@ async def test_too_many_orders_say_when_to_come_again(world: World) -> None:
 
 @pytest.mark.parametrize("unit", ["MICROSECOND", "microsecond", "MILLISECOND", "millisecond", None])
 async def test_time_unit(world: World, unit: str | None) -> None:
-    told_time = (await world.get("/api/v3/time", time_unit=unit))["serverTime"]
+    told_time = (await world.get("/api/v3/time", x_mbx_time_unit=unit))["serverTime"]
     assert told_time == (NOW if unit and unit.lower() == "microsecond" else NOW // 1000)
 
 
 async def test_bad_time_unit(world: World) -> None:
     text = "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."
-    assert await world.refused("/api/v3/time", time_unit="Second") == (-1194, text)
+    assert await world.refused("/api/v3/time", x_mbx_time_unit="Second") == (-1194, text)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +167,9 @@ async def test_what_nobody_has(world: World) -> None:
         (True, b"<html><body><h2>404 Not found</h2></body></html>", "text/html"),
         (False, b"", None),
     ):
-        response = await world.send("GET", "/api/v3/exchangie", wants_html=wants_html)
+        response = await world.send(
+            "GET", "/api/v3/exchangie", accept="text/html,*/*" if wants_html else "application/json"
+        )
         assert (response.status, response.body) == (404, body)
         assert kind is None or header(response, "content-type") == kind
     assert world.dispatcher.unrouted == {404: 2}
@@ -191,31 +191,13 @@ async def test_a_failure_is_logged_under_the_id_that_the_client_gets(
 
 async def test_a_shard_that_does_not_answer(world: World) -> None:
     world.shard.answers["depth"] = None
-    world.dispatcher.deadlines = Deadlines(0.02)
+    world.dispatcher.seconds = 0.02
     response = await world.send("GET", "/api/v3/depth", "symbol=BTCUSDT")
     assert response.status == 408
     assert told(response)[1].startswith("Timeout waiting for response from backend server.")
     world.shard.answers["order"] = None
     response = await world.sign("GET", "/api/v3/order", "symbol=BTCUSDT&orderId=1")
     assert told(response)[0] == -1007, "handlers that wait themselves have the same deadline"
-
-
-async def test_a_request_that_was_under_way_when_the_shard_broke(world: World) -> None:
-    world.shard.answers["place"] = Reply(0, b"", -1, -1)
-    assert told(await world.sign("POST", "/api/v3/order", ORDER))[0] == -1007
-
-
-async def test_answers_in_time_leave_no_timer_behind(world: World) -> None:
-    deadlines = Deadlines(0.01)
-    future = asyncio.get_running_loop().create_future()
-    waiting = asyncio.ensure_future(deadlines.wait(future))
-    await asyncio.sleep(0)
-    future.set_result(PLACED)
-    assert await waiting == PLACED
-    await asyncio.sleep(0.03)
-    assert deadlines._timer is None
-    assert not deadlines._waiting
-    assert world.shard.state() == "running"
 
 
 async def test_refusals_of_ports_are_answers(world: World) -> None:

@@ -14,8 +14,8 @@ import pytest
 from agio.gateway.operations import PUBLIC
 from agio.gateway.row import Operation, Param, Security
 from agio.gateway.session import Session
-from agio.gateway.ws_api import Frame
 from agio.ports import Reply
+from tests.unit.gateway.asking import ask_ws
 from tests.unit.gateway.world import FULL, NOW, World, told
 
 SYMBOL_RANGE = r"^[\w\-._&&[^a-z]]{1,50}$"
@@ -122,8 +122,7 @@ async def ask(case: Case, params: dict[str, str], *, more: str = "") -> Reply:
         sent["apiKey"] = FULL
     if row.is_signed:
         sent = sign(world, sent)
-    usage = world.dispatcher.limits.of("192.0.2.9", NOW)
-    return await world.dispatcher.answer(world.dispatcher.table.ws[row.ws], Frame(sent, session), usage, NOW)
+    return await ask_ws(world.dispatcher, row.ws, sent, session, NOW)
 
 
 def sign(world: World, params: dict[str, Any]) -> dict[str, Any]:
@@ -247,8 +246,7 @@ def test_without_a_key(case: Case) -> None:
             return Reply(response.status, response.body, -1, -1)
         assert case.row.ws
         session = Session(Connection(), NOW, "192.0.2.9", micros=False, return_limits=True)
-        usage = world.dispatcher.limits.of("192.0.2.9", NOW)
-        return await world.dispatcher.answer(world.dispatcher.table.ws[case.row.ws], Frame({}, session), usage, NOW)
+        return await ask_ws(world.dispatcher, case.row.ws, {}, session, NOW)
 
     code, _ = told(asyncio.run(bare()))
     assert code == (-2014 if case.face == "rest" else -2015 if case.row.session == "only" else -1102)

@@ -134,7 +134,9 @@ async def test_depth_asks_the_shard(world: World) -> None:
 
 async def test_trades(world: World) -> None:
     world.history.rows["trades"] = [TRADE]
-    answer = await world.get("/api/v3/historicalTrades", "symbol=BTCUSDT&fromId=8&limit=5000", time_unit="MICROSECOND")
+    answer = await world.get(
+        "/api/v3/historicalTrades", "symbol=BTCUSDT&fromId=8&limit=5000", x_mbx_time_unit="MICROSECOND"
+    )
     assert answer == [
         {
             "id": 8,
@@ -246,5 +248,5 @@ async def test_prices(world: World) -> None:
         "askPrice": "2.01000000",
         "askQty": "0.00000020",
     }
-    await world.get("/api/v3/avgPrice", "symbol=BTCUSDT", time_unit="MICROSECOND")
+    await world.get("/api/v3/avgPrice", "symbol=BTCUSDT", x_mbx_time_unit="MICROSECOND")
     assert world.shard.asked == [("average_price", "BTCUSDT", True)]

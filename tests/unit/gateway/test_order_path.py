@@ -14,10 +14,10 @@ import pytest
 
 from agio import _core
 from agio.domain.keys import ApiKey
-from agio.gateway.dispatch import Request, Response
 from agio.gateway.gateway import Gateway
 from agio.services.markets.catalogue import LiveCatalogue
 from agio.shard.handle import Shard
+from tests.unit.gateway.asking import Response, ask_http
 from tests.unit.gateway.test_account import ORDER as ORDER_FIELDS
 from tests.unit.gateway.test_admin import FILTERS
 from tests.unit.gateway.world import Feeds, History, IdentityAdmin, Statistics, told
@@ -64,8 +64,8 @@ class Line:
     async def send(self, user: str, method: str, path: str, **params: str) -> Response:
         query = urlencode(params | {"timestamp": self.shard.now() // 1000})
         signature = hmac.new(user.encode(), query.encode(), hashlib.sha256).hexdigest()
-        request = Request(method, f"/api/v3/{path}", f"{query}&signature={signature}".encode(), b"", "192.0.2.1", user)
-        return await self.gateway.public.dispatch(request)
+        target = f"/api/v3/{path}?{query}&signature={signature}"
+        return await ask_http(self.gateway.rest, method, target, x_mbx_apikey=user)
 
     async def ask(self, user: str, method: str, path: str, **params: str) -> Any:
         response = await self.send(user, method, path, **params)
@@ -156,8 +156,7 @@ async def test_too_many_orders(line: Line) -> None:
 async def test_average_price_and_commission(line: Line) -> None:
     await line.ask("alice", "POST", "order", **LIMIT)
     await line.ask("bob", "POST", "order", **LIMIT | {"side": "SELL"})
-    request = Request("GET", "/api/v3/avgPrice", b"symbol=BTCUSDT", b"", "192.0.2.1")
-    average = json.loads((await line.gateway.public.dispatch(request)).body)
+    average = json.loads((await ask_http(line.gateway.rest, "GET", "/api/v3/avgPrice?symbol=BTCUSDT")).body)
     assert average["price"] == "100.00000000"
     commission = await line.ask("alice", "GET", "account/commission", symbol="BTCUSDT")
     assert commission["standardCommission"]["taker"] == "0.00100000"

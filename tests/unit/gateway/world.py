@@ -16,10 +16,11 @@ from agio.domain.history import AggregateRow, Candle, OrderRow, TradeRow
 from agio.domain.keys import ApiKey
 from agio.domain.markets import Asset, Catalog, Filters, LotFilter, Market, NotionalFilter, PriceFilter
 from agio.domain.statistics import DayStatistics, TopOfBook
-from agio.gateway.dispatch import Dispatcher, Request, Response
+from agio.gateway.dispatch import Dispatcher
 from agio.gateway.gateway import Gateway
 from agio.gateway.limits import Figures
 from agio.ports import KeyRow, NewKey, Reply, User
+from tests.unit.gateway.asking import Response, ask_http
 
 NOW = 1_700_000_040_000_000
 """A multiple of a minute and not of five."""
@@ -331,7 +332,8 @@ class World:
     ) -> Response:
         """One request, as it stands."""
         body = more.pop("body", b"")
-        return await self.dispatcher.dispatch(Request(method, path, query.encode(), body, address, key, **more))
+        target = f"{path}?{query}" if query else path
+        return await ask_http(self.gateway.rest, method, target, body, peer=address, x_mbx_apikey=key, **more)
 
     async def sign(self, method: str, path: str, query: str = "", **more: Any) -> Response:
         """One request, signed."""
