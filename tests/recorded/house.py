@@ -19,7 +19,7 @@ from agio.projections.writer import Writer
 from agio.shard.handle import Shard
 
 if TYPE_CHECKING:
-    from agio.ports import EventBatch, Reply
+    from agio.ports import EventBatch, Pending
 
 OPERATOR_KEY = 0
 RIGHTS = {"trade": True, "withdraw": True, "deposit": True}
