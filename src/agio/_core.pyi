@@ -189,7 +189,6 @@ class Shard:
 
     def rouse(self) -> None:
         """Wakes the engine for the requests made since the last call; without it they may wait."""
-        ...
 
     # Every call below is answered through `drain` under its token, when durable up to what it reveals.
     # They raise ApiError when the request itself is refused (-1121, -1008, …).

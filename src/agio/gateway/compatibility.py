@@ -46,10 +46,7 @@ Reference: {reference}.
 | -1020 | not here yet: HTTP 400, `{{"code":-1020,"msg":"This operation is not supported."}}` |
 | silent | a stream or event not here yet: it can be subscribed to, and nothing comes |
 
-A path that Binance does not have answers 404. A method that a path does not take answers 405. A quotation mark in a URL
-has to be percent-encoded (`%22`, as every client library does): the HTTP server refuses a bare one with 400. A REST
-connection that is idle for 10 s is closed, sooner than Binance does it
-([what clients see of it](docs/decisions/0022-idle-connections.md)).
+A path that Binance does not have answers 404. A method that a path does not take answers 405.
 
 {summary}
 """

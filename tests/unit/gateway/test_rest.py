@@ -98,7 +98,7 @@ async def test_content_type_does_not_matter(client: Client) -> None:
 
 
 async def test_percent_encoding_reaches_the_parser(client: Client) -> None:
-    for symbols in ("%5B%22BTCUSDT%22%5D", "[%22BTCUSDT%22]"):
+    for symbols in ("%5B%22BTCUSDT%22%5D", "[%22BTCUSDT%22]", '["BTCUSDT"]'):
         answer = await client.ask(f"GET /api/v3/ticker/price?symbols={symbols}")
         assert json.loads(answer.body)[0]["symbol"] == "BTCUSDT", answer
 
