@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agio.wire.http import HttpListener
 
 MOST_HEADERS = 128
+VERSIONS = ("1.1", "1.0")
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 CLOSE = b"connection: close\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -183,12 +184,15 @@ class HttpConnection(asyncio.Protocol):
             return
         headers = {name.lower(): value for name, value in self._headers.items()}
         request = HttpRequest(self, self._parser.get_method(), self._target, headers, self._body)
-        request.is_last = not self._parser.should_keep_alive()
+        if not self._parser.should_keep_alive():
+            request.is_last = True
+            if self._parser.get_http_version() not in VERSIONS:
+                request.refusal = 400
         self._headers.clear()
         self._target = self._body = b""
         self._held = self._fed = 0
         self._begun = self._told = False
-        if self._answering is None and not self._waiting and not self._stuck:
+        if self._answering is None and not self._waiting and not self._stuck and not request.refusal:
             self._answering = request
             self.listener.application.serve(request)
         else:
