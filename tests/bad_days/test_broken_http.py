@@ -33,6 +33,7 @@ def talk(rest: str, *parts: bytes, patience: float = 3) -> bytes:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
         b"GET\r\n\r\n",
         b"GET /api/v3/ping\r\n\r\n",
+        b"BREW /api/v3/ping HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /api/v3/ping HTTP/9.9\r\n\r\n",
         b"GET /api/v3/ping HTTP/1.1\r\nno colon here\r\n\r\n",
         b"GET /api/v3/ping HTTP/1.1\r\nHost: x\r\nBad\x00Name: 1\r\n\r\n",

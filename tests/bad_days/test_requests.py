@@ -67,7 +67,7 @@ def test_questions_that_are_no_questions(client: Client, target: str, status: in
     assert (answer.status, answer.code) == (status, code)
 
 
-@pytest.mark.parametrize("method", ["POST", "BREW", "OPTIONS"])
+@pytest.mark.parametrize("method", ["POST", "PATCH", "OPTIONS"])
 def test_wrong_methods(client: Client, method: str) -> None:
     answer = client.send(method, "/api/v3/time")
     assert (answer.status, answer.code, answer.headers["allow"]) == (405, -1000, "GET")
