@@ -186,7 +186,6 @@ class Shard:
     def watch(self, account: int) -> None:
         """Makes `drain` yield the account's UserEvents."""
     def unwatch(self, account: int) -> None: ...
-
     def rouse(self) -> None:
         """Wakes the engine for the requests made since the last call; without it they may wait."""
 
