@@ -22,52 +22,64 @@ FLEETING = ("--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--s
 
 
 class MariaDb:
-    """A running server, and how to get an empty database of it."""
+    """A server of our own, and how to get an empty database of it."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, folder: Path, server: str) -> None:
+        self._log = folder / "log"
+        self._port = free_port()
+        local = ["--bind-address=127.0.0.1", f"--port={self._port}", f"--socket={folder}/s", "--skip-name-resolve"]
+        self._command = [server, *_plain(folder), *local, *FLEETING]
         self._numbers = itertools.count(1)
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def wait(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        """Until it answers; AssertionError with its own words when it does not."""
-        root, deadline = server_engine(self._url), time.monotonic() + START_SECONDS
+    def start(self) -> None:
+        """Returns when it answers; AssertionError with its own words when it does not."""
+        with self._log.open("ab") as words:
+            self._process = subprocess.Popen(self._command, stdout=words, stderr=words)
+        root, deadline = self._engine(), time.monotonic() + START_SECONDS
         while True:
             try:
                 root.connect().close()
                 return root.dispose()
             except OperationalError:
-                waiting = process.poll() is None and time.monotonic() < deadline
-                assert waiting, log.read_text()
+                waiting = self._process.poll() is None and time.monotonic() < deadline
+                assert waiting, self._log.read_text()
                 time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Ends it."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(30)
+
+    def _engine(self, database: str = "") -> Engine:
+        return server_engine(f"mysql+pymysql://root@127.0.0.1:{self._port}/{database}")
 
     def fresh(self) -> Engine:
         """An empty database."""
         name = f"agio{next(self._numbers)}"
-        root = server_engine(self._url)
+        root = self._engine()
         with root.begin() as connection:
             connection.execute(text(f"CREATE DATABASE {name}"))
         root.dispose()
-        return server_engine(f"{self._url}/{name}")
+        return self._engine(name)
+
+
+def _plain(folder: Path) -> list[str]:
+    return ["--no-defaults", f"--user={getpass.getuser()}", f"--datadir={folder}/data"]
 
 
 @contextmanager
 def serving(folder: Path, install: str, server: str) -> Iterator[MariaDb]:
     """A server on a free port of loopback, its files in `folder`. `install`, `server`: the programs' paths."""
-    plain = ["--no-defaults", f"--user={getpass.getuser()}", f"--datadir={folder}/data"]
-    setup = [install, *plain, "--auth-root-authentication-method=normal", "--skip-test-db"]
+    setup = [install, *_plain(folder), "--auth-root-authentication-method=normal", "--skip-test-db"]
     subprocess.run(setup, check=True, stdout=subprocess.DEVNULL, timeout=60)
-    port = free_port()
-    local = ["--bind-address=127.0.0.1", f"--port={port}", f"--socket={folder}/s", "--skip-name-resolve"]
-    log = folder / "log"
-    with log.open("wb") as words:
-        process = subprocess.Popen([server, *plain, *local, *FLEETING], stdout=words, stderr=words)
+    running = MariaDb(folder, server)
     try:
-        running = MariaDb(f"mysql+pymysql://root@127.0.0.1:{port}")
-        running.wait(process, log)
+        running.start()
         yield running
     finally:
-        process.terminate()
-        process.wait(30)
+        running.stop()
 
 
 def free_port() -> int:

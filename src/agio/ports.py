@@ -110,7 +110,7 @@ class History(Protocol):
     """What SQL knows. Times in µs; `None` is no bound; lists are oldest first, at most `limit` long."""
 
     def state(self) -> str:
-        """Running; or retrying, waiting (its database is full) or failed, and then what is new is not found."""
+        """Running; or retrying, waiting (its database is full or away) or failed, and then what is new is not found."""
         ...
 
     async def reached(self, sequence: int) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
-from agio.projections.room import lacks_room
+from agio.projections.trouble import must_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +31,8 @@ IDLE_MS = 200
 LARGEST = 20_000
 """Rows after which a transaction is closed, however many wait."""
 TROUBLE = 30.0
-"""Seconds for which a database that refuses (locked, restarting) is tried again before the projector fails. One that is
-full is tried for as long as it takes: beginning anew would make no room."""
+"""Seconds for which a database that refuses (locked, say) is tried again before the projector fails. One that is full
+or away is tried for as long as it takes: beginning anew would not help."""
 LONGEST_PAUSE = 1.0
 """Seconds between two tries."""
 
@@ -52,8 +52,9 @@ class Metrics:
 class Projector:
     """Takes rows from `source` and writes them, until stopped.
 
-    `state` is starting, running, retrying, waiting (for room), stopped or failed; a failure is told to `on_failure`, on
-    the projector's thread, and to everybody who waits for a position. `on_commit` gets each transaction's lag in µs.
+    `state` is starting, running, retrying, waiting (see `trouble`), stopped or failed; a failure is told to
+    `on_failure`, on the projector's thread, and to everybody who waits for a position. `on_commit` gets each
+    transaction's lag in µs.
     """
 
     def __init__(
@@ -152,11 +153,11 @@ class Projector:
                 self._writer.position = self._writer.read()
             self._writer.write(batch)
         except OperationalError as error:
-            is_full = lacks_room(error)
-            if self._stopping or (not is_full and time.monotonic() > deadline):
+            waits = must_wait(error)
+            if self._stopping or (not waits and time.monotonic() > deadline):
                 raise
             self.metrics.retries += 1
-            self._turn("waiting" if is_full else "retrying", error.orig)
+            self._turn("waiting" if waits else "retrying", error.orig)
             return False
         self._turn("running")
         return True
@@ -166,9 +167,9 @@ class Projector:
         if "waiting" not in (before, state) or before == state:
             return
         if state == "waiting":
-            log.warning("the database has no room: history stands still until there is some: %s", error)
+            log.warning("the database is full or away, and history stands still until that is mended: %s", error)
         else:
-            log.warning("the database has room again: history goes on")
+            log.warning("the database takes rows again: history goes on")
 
 
 def _name_thread() -> None:

@@ -210,16 +210,16 @@ def test_a_busy_database_is_tried_again(running: Running, database: Engine, monk
     assert running.projector.metrics.retries == 2
 
 
-def full(name: str) -> OperationalError:
-    """What drivers raise when there is no room."""
+def refusal(name: str) -> OperationalError:
+    """What drivers raise when there is no room, or no server."""
     origin: Exception = pymysql.OperationalError(int(name), "full") if name.isdecimal() else sqlite3.OperationalError()
     if not name.isdecimal():
         origin.sqlite_errorname = name  # type: ignore[attr-defined]
     return OperationalError("INSERT", {}, origin)
 
 
-@pytest.mark.parametrize("name", ["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "1021", "1114"])
-def test_a_full_database_is_waited_for(
+@pytest.mark.parametrize("name", ["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "1021", "1114", "2003"])
+def test_a_database_that_is_full_or_away_is_waited_for(
     running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     """However long it takes; any other trouble would be over at the second try."""
@@ -229,7 +229,7 @@ def test_a_full_database_is_waited_for(
 
     def advance(*args: Any, **kwargs: Any) -> None:
         if not has_room.is_set():
-            raise full(name)
+            raise refusal(name)
         real(*args, **kwargs)
 
     monkeypatch.setattr(position, "advance", advance)
@@ -240,12 +240,12 @@ def test_a_full_database_is_waited_for(
     until(lambda: running.progress.sequence == 1)
     assert running.projector.state == "running"
     assert not running.failures
-    assert ["room" in record.message for record in caplog.records] == [True, True], "once each"
+    assert ["history" in record.message for record in caplog.records] == [True, True], "once each"
 
 
 def test_stopping_does_not_wait_for_room(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     def advance(*_: Any, **__: Any) -> None:
-        raise full("SQLITE_FULL")
+        raise refusal("SQLITE_FULL")
 
     monkeypatch.setattr(position, "advance", advance)
     running.shard.queue.put(next(history(1)))

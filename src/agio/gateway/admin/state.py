@@ -21,7 +21,8 @@ class State(Struct):
     """Where the exchange stands.
 
     `state` is running, degraded (all is well but `history`), cancels-only, stopping or failed. `history` is running,
-    retrying, waiting (its database is full) or failed. `applied` is the last command's sequence, `time` the log's.
+    retrying, waiting (its database is full or away) or failed. `applied` is the last command's sequence, `time` the
+    log's.
     """
 
     state: str
