@@ -1,17 +1,16 @@
-"""The projector: CPU per resting order and per fill, idle and beside a busy event loop; statistics, per trade.
+"""What an order costs the projector, beside the driver's own `executemany`, in a quiet process and next to a busy loop.
 
     .venv/bin/python -m benches.projector [orders]
 
-Transactions are those of a rate: at 5,000 orders a second 200 commands gather in 40 ms. The peer writes the same rows
-to the same tables with the driver's own `executemany`. What was written is counted and summed afterwards.
+CPU is the writing thread's own, SQLite's included. Each run writes the same transactions into a fresh database; of each
+transaction the least of all runs counts, because others use this machine, too. Rows are a shard's own, so that making
+them is part of the figure; the peer is given ready tuples and makes no candles. What was written is counted and summed.
 
 What a busy loop does to `executemany` shows only with a core to spare: each row then waits its turn for Python's lock.
 """
 
 from __future__ import annotations
 
-import random
-import string
 import sys
 import tempfile
 import threading
@@ -21,125 +20,62 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from agio.adapters.sql.databases import PROJECTION
 from agio.adapters.sql.engine import sqlite_engine
 from agio.adapters.sql.schema import prepare
 from agio.projections import schema
+from agio.projections.rows import TABLES
 from agio.projections.spot.statistics import MarketsStatistics
 from agio.projections.spot.tables import SpotTables
 from agio.projections.writer import Writer
+from benches.shard_rows import PRICES, START, STEP, Crowd, Work, work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ORDERS = 60_000
+    from agio._core import Rows
+
+ORDERS = 20_000
+RUNS = 5
 A_TRANSACTION = 200
 """Commands that gather in 40 ms at 5,000 a second."""
-A_FRAME = 20
-"""Commands that the shard hands over at once."""
-START = 1_700_000_000_000_000
-STEP = 200
-"""µs between commands."""
-LETTERS = string.ascii_letters + string.digits
-PRICE, QUANTITY = 60_000 * 10**8, 10**7
+CROWDS = (Crowd(2, 1), Crowd(50, 3))
 
 
-def order(sequence: int, account: int, side: int, *, filled: bool) -> tuple[Any, ...]:
-    """A row of the table `orders`, in one of three markets."""
-    time, client = START + sequence * STEP, "".join(random.choices(LETTERS, k=22))
-    done = (QUANTITY, PRICE // 10) if filled else (0, 0)
-    status = 3 if filled else 1
-    return (
-        sequence % 3, sequence // 3 + 1, account, client, side, 1, 1, PRICE, QUANTITY, 0, *done, 0, status, 0, 1,
-        None, None, None, not filled, time, time,
-    )  # fmt: skip
+class Times(NamedTuple):
+    """CPU and wall seconds of one transaction."""
 
-
-def rows(sequence: int, **lists: Any) -> SimpleNamespace:
-    """What one command means for SQL."""
-    empty: dict[str, Any] = {"orders": [], "trades": [], "aggregates": [], "postings": []}
-    return SimpleNamespace(first=sequence, last=sequence, time=START + sequence * STEP, **(empty | lists))
-
-
-def resting(count: int) -> list[SimpleNamespace]:
-    """Orders that stay on the book, of 50 accounts."""
-    return [rows(n, orders=[order(n, 1000 + random.randrange(50), 1, filled=False)]) for n in range(1, count + 1)]
-
-
-def filling(count: int) -> list[SimpleNamespace]:
-    """Each second order fills the one that its market got before."""
-    found, waiting = [], {}
-    for n in range(1, count + 1):
-        account = 1000 + random.randrange(50)
-        maker = waiting.pop(n % 3, None)
-        if maker is None:
-            waiting[n % 3] = mine = order(n, account, 1, filled=False)
-            found.append(rows(n, orders=[mine]))
-        else:
-            found.append(fill(n, maker, order(n, account, 2, filled=True), n // 6))
-    return found
-
-
-def fill(n: int, maker: tuple[Any, ...], taker: tuple[Any, ...], trade: int) -> SimpleNamespace:
-    """A command that takes all of one maker: two orders, a trade, an aggregate, eight lines of the ledger."""
-    market, time, notional = maker[0], START + n * STEP, PRICE // 10
-    after = (*maker[:10], QUANTITY, notional, 0, 3, *maker[14:19], False, maker[20], time)
-    buyer, seller = maker[2], taker[2]
-    made = (
-        market, trade, trade, PRICE, QUANTITY, notional, maker[1], taker[1], buyer, seller, True, time,
-        QUANTITY // 1000, 0, notional // 1000, 1,
-    )  # fmt: skip
-    moves = (
-        (buyer, 0, 1),
-        (seller, 0, -1),
-        (seller, 1, 1),
-        (buyer, 1, -1),
-        (buyer, 0, -1),
-        (1, 0, 1),
-        (seller, 1, -1),
-        (1, 1, 1),
-    )
-    ledger = [
-        (n, line, account, asset, sign * QUANTITY, 1 + line // 4, market, trade, time)
-        for line, (account, asset, sign) in enumerate(moves)
-    ]
-    aggregate = (market, trade, PRICE, QUANTITY, trade, trade, True, time)
-    return rows(n, orders=[taker, after], trades=[made], aggregates=[aggregate], postings=ledger)
-
-
-def framed(work: list[SimpleNamespace]) -> list[SimpleNamespace]:
-    """Commands as the shard gathers them."""
-    names = ("orders", "trades", "aggregates", "postings")
-    found = []
-    for start in range(0, len(work), A_FRAME):
-        part = work[start : start + A_FRAME]
-        lists = {name: [row for made in part for row in getattr(made, name)] for name in names}
-        found.append(SimpleNamespace(first=part[0].first, last=part[-1].last, time=part[-1].time, **lists))
-    return found
+    cpu: float
+    wall: float
 
 
 class Figure(NamedTuple):
-    """CPU and wall µs a command, rows a second, and the longest transaction in ms."""
+    """CPU and wall µs an order, rows a second, and the longest transaction in ms."""
 
     cpu: float
     wall: float
     rows: float
     longest: float
 
+    @classmethod
+    def of(cls, transactions: list[Rows], runs: list[list[Times]]) -> Figure:
+        """The least of all runs, transaction by transaction."""
+        cpu, wall = ([min(times) for times in zip(*([t[i] for t in run] for run in runs), strict=True)] for i in (0, 1))
+        orders = transactions[-1].last - transactions[0].first + 1
+        rows = sum(map(len, transactions))
+        return cls(sum(cpu) / orders * 1e6, sum(wall) / orders * 1e6, rows / sum(wall), max(wall) * 1e3)
 
-def measured(work: list[SimpleNamespace], write: Callable[[list[SimpleNamespace]], None]) -> Figure:
-    """Writes frames, a transaction at a time; CPU is the writing thread's own, SQLite's included."""
-    total = sum(len(r.orders) + len(r.trades) + len(r.aggregates) + len(r.postings) for r in work)
-    commands, step, longest = len(work) * A_FRAME, A_TRANSACTION // A_FRAME, 0.0
-    cpu, wall = time.thread_time(), time.perf_counter()
-    for start in range(0, len(work), step):
-        began = time.perf_counter()
-        write(work[start : start + step])
-        longest = max(longest, time.perf_counter() - began)
-    cpu, wall = time.thread_time() - cpu, time.perf_counter() - wall
-    return Figure(cpu / commands * 1e6, wall / commands * 1e6, total / wall, longest * 1e3)
+
+def timed(transactions: list[Any], write: Callable[[Any], None]) -> list[Times]:
+    """Writes them one by one."""
+    found = []
+    for transaction in transactions:
+        cpu, wall = time.thread_time(), time.perf_counter()
+        write(transaction)
+        found.append(Times(time.thread_time() - cpu, time.perf_counter() - wall))
+    return found
 
 
 @contextmanager
@@ -152,42 +88,56 @@ def database() -> Iterator[Engine]:
         engine.dispose()
 
 
-def ours(work: list[SimpleNamespace]) -> Figure:
+def ours(of: Work) -> tuple[list[Times], list[Times]]:
     """Through the projector's writer; checked."""
     with database() as engine:
-        figure = measured(work, Writer(engine, "spot", SpotTables(engine.dialect)).write)
-        check(engine, work)
-        return figure
+        writer = Writer(engine, "spot", SpotTables(engine.dialect))
+        writer.position = of.resting[0].first - 1
+        with engine.begin() as connection:
+            connection.execute(schema.positions.update().values(sequence=writer.position))
+        found = [timed(part, lambda rows: writer.write([rows])) for part in of]
+        check(engine, of)
+        return found[0], found[1]
 
 
-def peer(work: list[SimpleNamespace]) -> Figure:
-    """The same rows with `executemany`, without candles, ids or position."""
-    names = ("orders", "trades", "aggregates", "postings")
+def peer(of: Work) -> tuple[list[Times], list[Times]]:
+    """The same rows with `executemany`, without candles or position."""
 
-    def write(batch: list[SimpleNamespace]) -> None:
-        for name in names:
-            found = [row for made in batch for row in getattr(made, name)]
-            if found:
-                marks = ", ".join("?" * len(found[0]))
-                raw.executemany(f"INSERT OR REPLACE INTO {name} VALUES ({marks})", found)
+    def write(ready: dict[str, list[tuple[Any, ...]]]) -> None:
+        for name, rows in ready.items():
+            if rows:
+                raw.executemany(f"INSERT OR REPLACE INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
         raw.commit()
 
     with database() as engine, engine.connect() as connection:
         raw: Any = connection.connection.dbapi_connection
-        return measured(work, write)
+        found = [timed([ready(rows) for rows in part], write) for part in of]
+        return found[0], found[1]
 
 
-def check(engine: Engine, work: list[SimpleNamespace]) -> None:
-    """Every order as it last stood, every trade, every line of the ledger, and candles that add up."""
-    latest = {row[:2]: row for made in work for row in made.orders}
+def ready(rows: Rows) -> dict[str, list[tuple[Any, ...]]]:
+    """Tuples by table."""
+    found = {}
+    for name in TABLES:
+        width = len(schema.metadata.tables[name].columns)
+        found[name] = list(zip(*[iter(rows.values(name))] * width, strict=True))
+    return found
+
+
+def check(engine: Engine, of: Work) -> None:
+    """Every order and trade, a ledger that sums to zero, and candles that add up."""
+    orders = of.resting[-1].last - of.resting[0].first + 1
     with engine.connect() as connection:
-        assert {tuple(row[:2]): tuple(row) for row in connection.execute(select(schema.orders))} == latest
-        traded = [row for made in work for row in made.trades]
-        assert sorted(map(tuple, connection.execute(select(schema.trades)))) == sorted(traded)
+        count = {
+            name: connection.execute(select(func.count()).select_from(table)).scalar()
+            for name, table in schema.metadata.tables.items()
+        }
+        assert (count["orders"], count["trades"], count["aggregates"]) == (2 * orders, orders, orders)
+        assert connection.execute(select(func.sum(schema.orders.c.on_book))).scalar() == 0
         lines = connection.execute(select(schema.postings.c.delta)).scalars().all()
-        assert (len(lines), sum(lines)) == (sum(len(made.postings) for made in work), 0)
-        volumes = connection.execute(select(schema.candles.c.volume).where(schema.candles.c.minutes == 1)).scalars()
-        assert sum(volumes) == sum(row[4] for row in traded)
+        assert (len(lines), sum(lines)) == (6 * orders, 0)
+        traded = connection.execute(select(schema.candles.c.trades).where(schema.candles.c.minutes == 1)).scalars()
+        assert sum(traded) == orders
 
 
 @contextmanager
@@ -213,10 +163,10 @@ def busy(*, busy: bool) -> Iterator[None]:
 def statistics(count: int) -> float:
     """Ns a trade."""
     kind = type("Trade", (SimpleNamespace,), {})
-    fixed = {"quantity": QUANTITY, "notional": PRICE // 10}
+    fixed = {"quantity": 10**7, "notional": 6000 * 10**8}
     found = [
         kind(
-            market=n % 3, id=n // 3, price=PRICE + n % 7, buyer_is_maker=n % 2 == 0, time=START + n * STEP, **fixed
+            market=n % 3, id=n // 3, price=PRICES + n % 7, buyer_is_maker=n % 2 == 0, time=START + n * STEP, **fixed
         )
         for n in range(count)
     ]  # fmt: skip
@@ -232,20 +182,22 @@ def statistics(count: int) -> float:
 def main() -> None:
     """Prints a table."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else ORDERS
-    random.seed(1)
-    print(f"{'(of a command)':42}{'CPU µs':>8}{'wall µs':>9}{'rows/s':>9}{'longest transaction ms':>24}")
-    for name, work in (("resting orders", framed(resting(count))), ("one fill in two orders", framed(filling(count)))):
-        few = work[: len(work) // 20]
-        runs = (
-            ("", ours, work, False),
-            (", executemany", peer, work, False),
-            (", loop busy", ours, work, True),
+    print(f"{'(of an order)':52}{'CPU µs':>8}{'wall µs':>9}{'rows/s':>9}{'longest transaction ms':>24}")
+    for crowd in CROWDS:
+        of = work(crowd, count, A_TRANSACTION)
+        few = Work(*(part[: max(1, len(part) // 20)] for part in of))
+        for label, run, given, beside in (
+            ("", ours, of, False),
+            (", executemany", peer, of, False),
+            (", loop busy", ours, of, True),
             (", executemany, loop busy", peer, few, True),
-        )
-        for label, run, part, beside in runs:
+        ):
             with busy(busy=beside):
-                figure = run(part)
-            print(f"{name + label:42}{figure.cpu:8.1f}{figure.wall:9.1f}{figure.rows:9.0f}{figure.longest:24.1f}")
+                runs = [run(given) for _ in range(1 if beside else RUNS)]
+            for name, part, times in zip(Work._fields, given, zip(*runs, strict=True), strict=True):
+                figure = Figure.of(part, list(times))
+                line = f"{name}, {crowd.accounts} accounts in {crowd.markets} markets{label}"
+                print(f"{line:52}{figure.cpu:8.1f}{figure.wall:9.1f}{figure.rows:9.0f}{figure.longest:24.1f}")
     print(f"statistics: {statistics(count * 3):.0f} ns a trade")
 
 

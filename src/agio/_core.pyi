@@ -120,15 +120,14 @@ def depth_update(
 
 @final
 class Rows:
-    """What one batch of commands means for SQL. Every list holds tuples in the order of `agio.projections.schema`."""
+    """What one batch of commands means for SQL: see `agio.projections.rows.Rows`."""
 
     first: int
     last: int
     time: int
-    orders: list[tuple[Any, ...]]
-    trades: list[tuple[Any, ...]]
-    aggregates: list[tuple[Any, ...]]
-    postings: list[tuple[Any, ...]]
+    def __len__(self) -> int: ...
+    def values(self, table: str) -> tuple[Any, ...]:
+        """All rows of one of orders, trades, aggregates and postings, behind one another. KeyError for another."""
 
 @final
 class Shard:

@@ -1,12 +1,14 @@
-//! What a stretch of the log means for SQL, one tuple a row, in the order of `agio.domain.history`.
+//! What a stretch of the log means for SQL: for each table one flat tuple, row behind row, in the order of
+//! `agio.domain.history`, ready to be the parameters of a statement.
 
 use std::collections::HashMap;
 
 use agio_engine::events::{Aggregated, Event, Posted, Traded};
 use agio_engine::units::{AssetId, MarketId, Micros, OrderId, Sequence, TradeId};
 use agio_engine::vocabulary::{Execution, Fill, OrderView, Side};
+use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyString, PyTuple};
 
 /// A trade with what each side was charged.
 struct TradeRow {
@@ -83,7 +85,7 @@ impl Collector {
 
     /// How many rows there are.
     pub(crate) fn len(&self) -> usize {
-        self.rows.orders.len() + self.rows.trades.len() + self.rows.postings.len()
+        self.rows.__len__()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -103,15 +105,69 @@ fn charges(events: &[Event]) -> Vec<(Side, Fill)> {
     events.iter().filter_map(fill).collect()
 }
 
-/// A tuple of values of different types.
-macro_rules! tuple {
+/// A value in the form that every database takes.
+trait Value {
+    fn object(self, py: Python<'_>) -> Bound<'_, PyAny>;
+}
+
+/// Integers of at most 63 bits.
+macro_rules! small {
+    ($($type:ty),*) => {$(
+        impl Value for $type {
+            fn object(self, py: Python<'_>) -> Bound<'_, PyAny> {
+                let Ok(object) = i64::from(self).into_pyobject(py);
+                object.into_any()
+            }
+        }
+    )*};
+}
+small!(u8, u32, i32, i64);
+
+/// Integers of more; one that needs them as decimal text: see `agio.projections.schema.Amount`.
+macro_rules! large {
+    ($($type:ty),*) => {$(
+        impl Value for $type {
+            fn object(self, py: Python<'_>) -> Bound<'_, PyAny> {
+                i64::try_from(self).map_or_else(|_| self.to_string().object(py), |small| small.object(py))
+            }
+        }
+    )*};
+}
+large!(u64, u128, i128);
+
+/// As a number: of Python's own `bool`, drivers are slow to find out what it is.
+impl Value for bool {
+    fn object(self, py: Python<'_>) -> Bound<'_, PyAny> {
+        u8::from(self).object(py)
+    }
+}
+
+impl Value for &str {
+    fn object(self, py: Python<'_>) -> Bound<'_, PyAny> {
+        PyString::new(py, self).into_any()
+    }
+}
+
+impl Value for String {
+    fn object(self, py: Python<'_>) -> Bound<'_, PyAny> {
+        self.as_str().object(py)
+    }
+}
+
+impl<T: Value> Value for Option<T> {
+    fn object(self, py: Python<'_>) -> Bound<'_, PyAny> {
+        self.map_or_else(|| py.None().into_bound(py), |value| value.object(py))
+    }
+}
+
+macro_rules! values {
     ($py:expr, $($value:expr),* $(,)?) => {
-        PyTuple::new($py, [$($value.into_pyobject($py).map_err(PyErr::from)?.to_owned().into_any()),*])
+        [$($value.object($py)),*]
     };
 }
 
-fn order<'py>(py: Python<'py>, o: &OrderView) -> PyResult<Bound<'py, PyTuple>> {
-    tuple!(
+fn order<'py>(py: Python<'py>, o: &OrderView) -> [Bound<'py, PyAny>; 22] {
+    values![
         py,
         o.market.0,
         o.order.0,
@@ -135,12 +191,12 @@ fn order<'py>(py: Python<'py>, o: &OrderView) -> PyResult<Bound<'py, PyTuple>> {
         o.on_book,
         o.opened.0,
         o.updated.0,
-    )
+    ]
 }
 
-fn trade<'py>(py: Python<'py>, row: &TradeRow) -> PyResult<Bound<'py, PyTuple>> {
+fn trade<'py>(py: Python<'py>, row: &TradeRow) -> [Bound<'py, PyAny>; 16] {
     let t = &row.trade;
-    tuple!(
+    values![
         py,
         t.market.0,
         t.trade.0,
@@ -158,16 +214,16 @@ fn trade<'py>(py: Python<'py>, row: &TradeRow) -> PyResult<Bound<'py, PyTuple>> 
         row.buy.1.0,
         row.sell.0,
         row.sell.1.0,
-    )
+    ]
 }
 
-fn aggregate<'py>(py: Python<'py>, a: &Aggregated) -> PyResult<Bound<'py, PyTuple>> {
-    tuple!(py, a.market.0, a.aggregate.0, a.price.0, a.quantity.0, a.first.0, a.last.0, a.buyer_is_maker, a.time.0)
+fn aggregate<'py>(py: Python<'py>, a: &Aggregated) -> [Bound<'py, PyAny>; 8] {
+    values![py, a.market.0, a.aggregate.0, a.price.0, a.quantity.0, a.first.0, a.last.0, a.buyer_is_maker, a.time.0]
 }
 
-fn posting<'py>(py: Python<'py>, row: &PostingRow) -> PyResult<Bound<'py, PyTuple>> {
+fn posting<'py>(py: Python<'py>, row: &PostingRow) -> [Bound<'py, PyAny>; 9] {
     let p = &row.posted;
-    tuple!(
+    values![
         py,
         row.sequence,
         row.line,
@@ -178,15 +234,19 @@ fn posting<'py>(py: Python<'py>, row: &PostingRow) -> PyResult<Bound<'py, PyTupl
         p.market.map(|market| market.0),
         p.trade.map(|TradeId(trade)| trade),
         p.time.0,
-    )
+    ]
 }
 
-fn list<'py, T>(
+fn flat<'py, T, const N: usize>(
     py: Python<'py>,
     rows: &[T],
-    row: impl Fn(Python<'py>, &T) -> PyResult<Bound<'py, PyTuple>>,
-) -> PyResult<Bound<'py, PyList>> {
-    PyList::new(py, rows.iter().map(|r| row(py, r)).collect::<PyResult<Vec<_>>>()?)
+    row: impl Fn(Python<'py>, &T) -> [Bound<'py, PyAny>; N],
+) -> PyResult<Bound<'py, PyTuple>> {
+    let mut values = Vec::with_capacity(rows.len() * N);
+    for one in rows {
+        values.extend(row(py, one));
+    }
+    PyTuple::new(py, values)
 }
 
 #[pymethods]
@@ -203,21 +263,20 @@ impl Rows {
     fn time(&self) -> u64 {
         self.time
     }
-    #[getter]
-    fn orders<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        list(py, &self.orders, order)
+
+    fn __len__(&self) -> usize {
+        self.orders.len() + self.trades.len() + self.aggregates.len() + self.postings.len()
     }
-    #[getter]
-    fn trades<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        list(py, &self.trades, trade)
-    }
-    #[getter]
-    fn aggregates<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        list(py, &self.aggregates, aggregate)
-    }
-    #[getter]
-    fn postings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        list(py, &self.postings, posting)
+
+    /// All rows of one table, behind one another.
+    fn values<'py>(&self, py: Python<'py>, table: &str) -> PyResult<Bound<'py, PyTuple>> {
+        match table {
+            "orders" => flat(py, &self.orders, order),
+            "trades" => flat(py, &self.trades, trade),
+            "aggregates" => flat(py, &self.aggregates, aggregate),
+            "postings" => flat(py, &self.postings, posting),
+            other => Err(PyKeyError::new_err(other.to_owned())),
+        }
     }
 }
 

@@ -117,10 +117,10 @@ class Projector:
             return not stopping
         if not self._behind:
             self._progress.hurry.wait(GATHER)
-        batch, size = [rows], _size(rows)
+        batch, size = [rows], len(rows)
         while size < LARGEST and (more := self._source(0)) is not None:
             batch.append(more)
-            size += _size(more)
+            size += len(more)
         self._behind = size >= LARGEST
         self._write(batch, size)
         return True
@@ -176,7 +176,3 @@ def _name_thread() -> None:
     """So that `top -H` and the benches tell this thread from the event loop's; Python does so from 3.14 on. Linux."""
     with contextlib.suppress(OSError):
         Path("/proc/thread-self/comm").write_text(threading.current_thread().name)
-
-
-def _size(rows: Rows) -> int:
-    return len(rows.orders) + len(rows.trades) + len(rows.aggregates) + len(rows.postings)

@@ -34,7 +34,7 @@ def rebuild(writer: Writer, log: Iterable[Rows], told: Callable[[Done], None]) -
     size = 0
     for rows in log:
         batch.append(rows)
-        size += len(rows.orders) + len(rows.trades) + len(rows.aggregates) + len(rows.postings)
+        size += len(rows)
         if size >= BATCH:
             done = _write(writer, batch, done.rows + size)
             told(done)

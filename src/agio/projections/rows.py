@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
 
 class Rows(Protocol):
-    """The rows of the commands `first` to `last`, as tuples in the order of `agio.domain.history`."""
+    """The rows of the commands `first` to `last`."""
 
     @property
     def first(self) -> int: ...
@@ -18,18 +18,20 @@ class Rows(Protocol):
         """Log time of the last command, µs."""
         ...
 
-    @property
-    def orders(self) -> Sequence[tuple[Any, ...]]:
-        """Each order that changed, as it stands; of the same order the later row holds."""
+    def __len__(self) -> int:
+        """How many rows there are, of all tables."""
         ...
 
-    @property
-    def trades(self) -> Sequence[tuple[Any, ...]]: ...
-    @property
-    def aggregates(self) -> Sequence[tuple[Any, ...]]: ...
-    @property
-    def postings(self) -> Sequence[tuple[Any, ...]]: ...
+    def values(self, table: str) -> tuple[Any, ...]:
+        """The rows of one of `TABLES`, behind one another, in the order of its columns.
 
+        Integers beyond 63 bits are decimal text, truth is 0 or 1: the parameters of a statement for any database.
+        Orders come as they stand: of the same order the later row holds.
+        """
+        ...
+
+
+TABLES = ("orders", "trades", "aggregates", "postings")
 
 Source: TypeAlias = Callable[[int], "Rows | None"]
 """Waits up to so many milliseconds for durable rows; None when there are none."""

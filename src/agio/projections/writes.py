@@ -1,16 +1,13 @@
 """Upserts of many rows by few statements.
 
-One statement writes up to 512 rows. SQLite's driver gives up Python's lock at every step of a statement and has to
-win it back. With a core to spare, a thread that computes all the time makes that 2 ms a row with `executemany`, however
-many rows wait; here it is a few times 5 ms a transaction, so that a backlog shrinks. It costs 7 µs more CPU an order.
+SQLite's driver gives up Python's lock at every step of a statement and has to win it back. With a core to spare, a
+thread that computes all the time makes that 2 ms a row with `executemany`, however many rows wait; here it is a few
+times 5 ms a transaction, so that a backlog shrinks.
 """
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, Any
-
-from agio.projections.schema import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,8 +15,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Insert, Table
     from sqlalchemy.engine import Dialect
 
-LARGEST = 512
-"""Rows a statement; 22 columns of as many rows stay below SQLite's 32 766 parameters."""
+LARGEST = 256
+"""Rows a statement: SQLite's program for twice as many of 22 columns no longer fits the processor's caches."""
 
 
 class Upsert:
@@ -29,28 +26,31 @@ class Upsert:
     """
 
     def __init__(self, table: Table, changing: Sequence[str], dialect: Dialect) -> None:
+        self.name = table.name
+        self._columns = len(table.columns)
         self._head, self._group, self._tail = _parts(table, changing, dialect)
         self._texts = {1 << n: self._text(1 << n) for n in range(LARGEST.bit_length())}
 
     def _text(self, rows: int) -> str:
         return self._head + ", ".join([self._group] * rows) + self._tail
 
-    def __call__(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
-        """Writes `rows`, tuples in the order of the table's columns."""
-        for part in _parted(rows):
-            values = tuple(chain.from_iterable(part))
-            try:
-                connection.exec_driver_sql(self._texts[len(part)], values)
-            except OverflowError:  # an amount beyond 63 bits, before anything was written: see `schema.Amount`
-                connection.exec_driver_sql(self._texts[len(part)], tuple(map(stored, values)))
+    def __call__(self, connection: Connection, values: tuple[Any, ...]) -> None:
+        """Writes rows that lie behind one another in `values`, each in the order of the table's columns."""
+        columns = self._columns
+        rows, rest = divmod(len(values), columns)
+        if rest:
+            raise ValueError(f"{len(values)} values are no rows of the {columns} columns of {self.name}")
+        for start, size in _parted(rows):
+            part = values[start * columns : (start + size) * columns]
+            connection.exec_driver_sql(self._texts[size], part)
 
 
-def _parted(rows: Sequence[Sequence[Any]]) -> Iterator[Sequence[Sequence[Any]]]:
-    """Parts whose sizes are powers of two: a handful of texts, which the driver keeps prepared."""
-    start, count = 0, len(rows)
-    while left := count - start:
+def _parted(rows: int) -> Iterator[tuple[int, int]]:
+    """Start and size of parts whose sizes are powers of two: a handful of texts, which the driver keeps prepared."""
+    start = 0
+    while left := rows - start:
         size = min(LARGEST, 1 << (left.bit_length() - 1))
-        yield rows[start : start + size]
+        yield start, size
         start += size
 
 

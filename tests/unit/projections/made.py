@@ -1,11 +1,14 @@
 """Rows as a shard would hand them over, made by hand: a small market where every order meets the one before."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from agio.domain.history import AggregateRow, OrderRow, PostingRow, TradeRow
+from agio.projections.rows import TABLES
+from agio.projections.schema import stored
 
 START = 1_700_000_000_000_000
 """µs; the minute it lies in opens 20 s earlier."""
@@ -22,6 +25,17 @@ class MadeRows:
     trades: list[tuple[Any, ...]] = field(default_factory=list)
     aggregates: list[tuple[Any, ...]] = field(default_factory=list)
     postings: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return sum(len(getattr(self, table)) for table in TABLES)
+
+    def values(self, table: str) -> tuple[Any, ...]:
+        return flat(getattr(self, table))
+
+
+def flat(rows: Iterable[Iterable[Any]]) -> tuple[Any, ...]:
+    """As statements take them."""
+    return tuple(map(stored, chain.from_iterable(rows)))
 
 
 def order(number: int, *, account: int = 1000, market: int = 0, client_id: str = "", **other: Any) -> OrderRow:

@@ -7,15 +7,20 @@ from sqlalchemy.dialects import mysql, postgresql
 from agio.projections import schema
 from agio.projections.spot.tables import ORDER_CHANGES
 from agio.projections.writes import LARGEST, Upsert, _parted
-from tests.unit.projections.made import order, postings, trade
+from tests.unit.projections.made import flat, order, postings, trade
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 511, 512, 513, 1023, 1500])
 def test_parts_hold_every_row_once_in_order(count: int) -> None:
-    rows = [(n,) for n in range(count)]
-    parts = list(_parted(rows))
-    assert [row for part in parts for row in part] == rows
-    assert all(len(part) in {1 << n for n in range(LARGEST.bit_length())} for part in parts)
+    parts = list(_parted(count))
+    assert [row for start, size in parts for row in range(start, start + size)] == list(range(count))
+    assert all(size in {1 << n for n in range(LARGEST.bit_length())} for _, size in parts)
+
+
+def test_what_is_no_rows_is_refused(database: Engine) -> None:
+    upsert = Upsert(schema.trades, (), database.dialect)
+    with database.begin() as connection, pytest.raises(ValueError, match="17 values are no rows of the 16 columns"):
+        upsert(connection, (*trade(1), 1))
 
 
 def test_an_order_is_brought_up_to_date(database: Engine) -> None:
@@ -23,8 +28,8 @@ def test_an_order_is_brought_up_to_date(database: Engine) -> None:
     new = [order(n) for n in range(1, 700)]
     changed = [row._replace(executed=5, status=2, on_book=False, account=77) for row in new[:600]]
     with database.begin() as connection:
-        upsert(connection, new)
-        upsert(connection, changed)
+        upsert(connection, flat(new))
+        upsert(connection, flat(changed))
         found = connection.execute(select(schema.orders).order_by(schema.orders.c.order)).all()
     assert [tuple(row) for row in found] == [row._replace(account=1000) for row in changed] + new[600:]
 
@@ -32,8 +37,8 @@ def test_an_order_is_brought_up_to_date(database: Engine) -> None:
 def test_what_never_changes_stays_as_it_is(database: Engine) -> None:
     upsert = Upsert(schema.trades, (), database.dialect)
     with database.begin() as connection:
-        upsert(connection, [trade(1), trade(2)])
-        upsert(connection, [trade(2)._replace(price=1), trade(3)])
+        upsert(connection, flat([trade(1), trade(2)]))
+        upsert(connection, flat([trade(2)._replace(price=1), trade(3)]))
         prices = connection.execute(select(schema.trades.c.price).order_by(schema.trades.c.trade)).scalars().all()
     assert prices == [trade(n).price for n in (1, 2, 3)]
 
@@ -42,7 +47,7 @@ def test_an_amount_beyond_63_bits_is_kept_exactly(database: Engine) -> None:
     upsert = Upsert(schema.postings, (), database.dialect)
     rows = [row._replace(delta=row.delta * 2**80) for row in postings(1, trade(0))]
     with database.begin() as connection:
-        upsert(connection, rows)
+        upsert(connection, flat(rows))
         found = connection.execute(select(schema.postings).order_by(schema.postings.c.line)).all()
         assert connection.execute(select(func.count()).select_from(schema.postings)).scalar() == len(rows)
     assert [tuple(row) for row in found] == rows

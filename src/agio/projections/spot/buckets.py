@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from agio.domain.history import Candle
 from agio.domain.intervals import MINUTE, Interval
 from agio.projections.spot.intervals import STORED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 NONE = -1
 """The trade number of a candle in which nothing traded."""
+
+
+Traded: TypeAlias = tuple[int, int, int, int, int, int]
+"""Number, price, quantity, notional, whether the buyer is the maker, and time of a trade."""
 
 
 class StoredCandle(NamedTuple):
@@ -123,11 +127,11 @@ class Growing:
         self._buckets = buckets
         self._last = max((bucket.last_trade for bucket in buckets.values()), default=NONE)
 
-    def grow(self, trades: Iterable[Sequence[Any]]) -> dict[tuple[int, int], Bucket]:
-        """Takes rows of the table `trades`; returns what changed, by width and opening. Known trades are left out."""
+    def grow(self, trades: Iterable[Traded]) -> dict[tuple[int, int], Bucket]:
+        """Takes trades; returns what changed, by width and opening. Known trades are left out."""
         changed: dict[tuple[int, int], Bucket] = {}
         minute = Bucket(NONE)
-        for _, trade, _, price, quantity, notional, _, _, _, _, buyer_is_maker, time, *_ in trades:
+        for trade, price, quantity, notional, buyer_is_maker, time in trades:
             if trade <= self._last:
                 continue
             self._last = trade
@@ -135,7 +139,7 @@ class Growing:
             if opened != minute.opened:
                 self._merge(minute, changed)
                 minute = Bucket(opened)
-            minute.add(trade, price, quantity, notional, buyer_is_maker)
+            minute.add(trade, price, quantity, notional, bool(buyer_is_maker))
         self._merge(minute, changed)
         return changed
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from agio.projections.schema import aggregates, candles, orders, postings, trades
-from agio.projections.spot.buckets import COLUMNS, Bucket, Growing
+from agio.projections.schema import aggregates, candles, orders, postings, stored, trades
+from agio.projections.spot.buckets import COLUMNS, Bucket, Growing, Traded
 from agio.projections.spot.intervals import STORED
 from agio.projections.writes import Upsert
 
@@ -26,42 +26,44 @@ ORDER_CHANGES = (
 """What of an order changes after it was accepted."""
 
 
+_WIDTH = len(trades.columns)
+_MARKET, *_TRADED = map(
+    trades.columns.keys().index, ("market", "trade", "price", "quantity", "notional", "buyer_is_maker", "time")
+)
+
+
 class SpotTables:
     """Writes `Rows` of a spot shard. Writing the same rows again changes nothing."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self._orders = Upsert(orders, ORDER_CHANGES, dialect)
-        self._trades = Upsert(trades, (), dialect)
-        self._aggregates = Upsert(aggregates, (), dialect)
-        self._postings = Upsert(postings, (), dialect)
+        changing = {orders.name: ORDER_CHANGES}
+        tables = (orders, trades, aggregates, postings)
+        self._upserts = [Upsert(table, changing.get(table.name, ()), dialect) for table in tables]
         self._candles = Upsert(candles, COLUMNS[1:], dialect)
         self._growing: dict[int, Growing] = {}
 
     def write(self, connection: Connection, batch: Sequence[Rows]) -> None:
         """One transaction's rows."""
-        # An order that changed several times in the batch is written once, as it stands.
-        latest = {(row[0], row[1]): row for rows in batch for row in rows.orders}
-        traded = list(chain.from_iterable(rows.trades for rows in batch))
-        self._orders(connection, list(latest.values()))
-        self._trades(connection, traded)
-        self._aggregates(connection, list(chain.from_iterable(rows.aggregates for rows in batch)))
-        self._postings(connection, list(chain.from_iterable(rows.postings for rows in batch)))
-        if traded:
-            self._candles(connection, self._grow(connection, traded))
+        values = {upsert.name: _together(batch, upsert.name) for upsert in self._upserts}
+        for upsert in self._upserts:
+            upsert(connection, values[upsert.name])
+        self._candles(connection, self._grow(connection, values[trades.name]))
 
     def forget(self) -> None:
         """The candles in memory are ahead of SQL: read them again."""
         self._growing.clear()
 
-    def _grow(self, connection: Connection, traded: list[tuple[Any, ...]]) -> list[tuple[int, ...]]:
-        by_market: dict[int, list[tuple[Any, ...]]] = {}
-        for row in traded:
-            by_market.setdefault(row[0], []).append(row)
-        return [
-            (market, width, *bucket.columns())
-            for market, rows in by_market.items()
-            for (width, _), bucket in self._of(connection, market).grow(rows).items()
-        ]
+    def _grow(self, connection: Connection, traded: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The changed candles' values."""
+        by_market: dict[int, list[Traded]] = {}
+        for market, *trade in zip(*(map(int, traded[place::_WIDTH]) for place in (_MARKET, *_TRADED)), strict=True):
+            by_market.setdefault(market, []).append(tuple(trade))
+        rows = (
+            (market, width, *map(stored, bucket.columns()))
+            for market, found in by_market.items()
+            for (width, _), bucket in self._of(connection, market).grow(found).items()
+        )
+        return tuple(chain.from_iterable(rows))
 
     def _of(self, connection: Connection, market: int) -> Growing:
         growing = self._growing.get(market)
@@ -79,3 +81,8 @@ def _latest(connection: Connection, market: int) -> dict[int, Bucket]:
         if row := connection.execute(newest).first():
             found[width] = Bucket.of(row)
     return found
+
+
+def _together(batch: Sequence[Rows], table: str) -> tuple[Any, ...]:
+    """All rows of one table."""
+    return tuple(chain.from_iterable(rows.values(table) for rows in batch))
