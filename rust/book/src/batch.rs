@@ -28,25 +28,20 @@ type Block = [Coming; BLOCK];
 impl<P: Policy> Book<P> {
     /// Applies messages in order. What each one does and reports is what the single calls do and report.
     pub fn apply_batch<S: BatchSink<P>>(&mut self, messages: &[Message], sink: &mut S) {
-        if self.len() < SMALL || messages.len() < BLOCK || self.ladder.window().is_none() {
-            self.apply_all(0, messages, sink);
-            return;
-        }
+        let large = self.len() >= SMALL && self.ladder.window().is_some();
+        let ahead = if large { LOOKS * BLOCK } else { 0 };
         let mut coming = [Block::default(); LOOKS];
-        for (turn, start) in (0..messages.len() + LOOKS * BLOCK).step_by(BLOCK).enumerate() {
-            if let Some(start) = start.checked_sub(LOOKS * BLOCK) {
-                self.apply_all(start, block(messages, start), sink);
+        for (turn, start) in (0..messages.len() + ahead).step_by(BLOCK).enumerate() {
+            if large {
+                self.third_look(&coming[(turn + 1) % LOOKS]);
+                self.second_look(&mut coming[(turn + 2) % LOOKS]);
+                self.first_look(block(messages, start), &mut coming[turn % LOOKS]);
             }
-            self.third_look(&coming[(turn + 1) % LOOKS]);
-            self.second_look(&mut coming[(turn + 2) % LOOKS]);
-            self.first_look(block(messages, start), &mut coming[turn % LOOKS]);
-        }
-    }
-
-    #[inline(always)]
-    fn apply_all<S: BatchSink<P>>(&mut self, start: usize, messages: &[Message], sink: &mut S) {
-        for (index, message) in messages.iter().enumerate() {
-            self.apply(start + index, message, sink);
+            if start >= ahead {
+                for (index, message) in block(messages, start - ahead).iter().enumerate() {
+                    self.apply(start - ahead + index, message, sink);
+                }
+            }
         }
     }
 
@@ -74,15 +69,12 @@ impl<P: Policy> Book<P> {
         }
     }
 
-    /// That order's neighbours and level.
+    /// That order's level. Its neighbours are only written to, which nobody waits for.
     #[inline(always)]
     fn third_look(&self, coming: &Block) {
         let Some(window) = self.ladder.window() else { return };
         for coming in coming {
-            let node = self.slab.node(coming.slot);
-            self.slab.warm_node(node.prev);
-            self.slab.warm_node(node.next);
-            window.warm(window.guess(node.price));
+            window.warm(window.guess(self.slab.node(coming.slot).price));
         }
     }
 
@@ -93,7 +85,7 @@ impl<P: Policy> Book<P> {
                 let placed = self.place_nth(index, order, sink);
                 sink.done(index, placed.map(Done::Placed), None);
             }
-            Message::Cancel { id } => match self.cancel(id, sink) {
+            Message::Cancel { id } => match self.take_out(id, sink) {
                 Ok((order, payload)) => sink.done(index, Ok(Done::Cancelled(order)), Some(payload)),
                 Err(error) => sink.done(index, Err(error), None),
             },

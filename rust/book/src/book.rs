@@ -358,6 +358,11 @@ impl<P: Policy> Book<P> {
     /// [`Error::Unknown`].
     #[inline]
     pub fn cancel<S: Sink<P::Order>>(&mut self, id: u64, sink: &mut S) -> Result<(Resting, P::Order), Error> {
+        self.take_out(id, sink)
+    }
+
+    #[inline(always)]
+    pub(crate) fn take_out<S: Sink<P::Order>>(&mut self, id: u64, sink: &mut S) -> Result<(Resting, P::Order), Error> {
         let hash = hash(id);
         let found = self.find_hashed(hash, id).ok_or(Error::Unknown)?;
         let (order, total, payload) = self.remove(hash, found);

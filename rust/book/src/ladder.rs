@@ -135,8 +135,14 @@ impl Ladder {
             self.close_outside(price);
         }
         if price == self.best(side) {
-            self.best[side as usize] = self.next_at(side, seat, price).map_or(0, |price| rank(side, price));
+            self.retreat(side, seat, price);
         }
+    }
+
+    /// The best level of a side has gone: the next one becomes the best.
+    #[inline(never)]
+    fn retreat(&mut self, side: Side, seat: Seat, price: u64) {
+        self.best[side as usize] = self.next_at(side, seat, price).map_or(0, |price| rank(side, price));
     }
 
     #[cold]

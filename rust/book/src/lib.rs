@@ -31,7 +31,7 @@
 //! - `index`: from id to slot by open addressing in cache lines, growing by two lines with each insertion.
 //! - `memory`: the one line of `unsafe` code, a prefetch.
 //! - [`naive`]: the same interface in a few hundred plain lines; the tests compare both on random commands, and the
-//!   benchmark (`examples/bench`) compares every report of every timed run.
+//!   benchmark (`benches/book`) compares every report of every timed run.
 //!
 //! # Limits, and what costs more
 //! - At most [`MAX_ORDERS`] orders; a level's total is at most `u64::MAX`. Both are refused before anything changes.

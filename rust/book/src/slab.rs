@@ -113,16 +113,10 @@ impl<T> Slab<T> {
         (node, self.payloads.remove(slot))
     }
 
-    /// Asks for the line of an order.
-    #[inline(always)]
-    pub(crate) fn warm_node(&self, slot: Slot) {
-        self.nodes.warm(slot as usize);
-    }
-
     /// Asks for the lines of an order and of its payload.
     #[inline(always)]
     pub(crate) fn warm(&self, slot: Slot) {
-        self.warm_node(slot);
+        self.nodes.warm(slot as usize);
         if !Payloads::<T>::SIZELESS {
             self.payloads.slots.warm(slot as usize);
         }

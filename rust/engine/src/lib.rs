@@ -35,3 +35,5 @@ pub use market::{MAX_AVERAGE_MINUTES, MAX_NAME};
 pub use queries::{AccountView, AssetView, KeyView, MarketView};
 pub use snapshot::{RestoreError, SNAPSHOT_LAYOUTS};
 pub use spot::hold::hold;
+#[doc(hidden)]
+pub use spot::order::{Order as BookOrder, Prevent};

@@ -9,20 +9,32 @@ use crate::vocabulary::{Expiry, OrderKind, OrderStatus, OrderView, Prevention, S
 /// What the book keeps beside each resting order. Its number, side, price and rest are the book's; its client id is in
 /// its node (`slot`) of [`OpenOrders`].
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Order {
+pub struct Order {
+    /// The sum of its fills' notionals.
     pub notional: Amount,
+    /// What it was placed with.
     pub quantity: Quantity,
+    /// What has traded.
     pub executed: Quantity,
+    /// What self-trade prevention has taken.
     pub prevented: Quantity,
     /// The last prevented match, 0 for none.
     pub prevented_match: PreventedId,
+    /// When it was placed.
     pub opened: Micros,
+    /// When it changed last.
     pub updated: Micros,
+    /// The client's own number for its strategy.
     pub strategy: Option<i64>,
+    /// The client's own kind of strategy.
     pub strategy_type: Option<i32>,
+    /// Whose it is.
     pub account: AccountId,
+    /// Its node among the open orders.
     pub slot: u32,
+    /// What was placed.
     pub kind: OrderKind,
+    /// Its mode of self-trade prevention.
     pub prevention: Prevention,
 }
 
@@ -121,8 +133,10 @@ impl From<agio_book::Side> for Side {
 
 /// What the exchange adds to bare matching: self-trade prevention by the taker's mode.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Prevent {
+pub struct Prevent {
+    /// The taker's account.
     pub account: AccountId,
+    /// The taker's mode.
     pub mode: Prevention,
 }
 
