@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benches import engine, gateway, starting
+from benches import book, engine, gateway, starting
 from benches.figure import Figure, table
 from benches.processes import ROOT
 
@@ -29,11 +29,13 @@ LONG: dict[str, Room] = {
     "gateway": partial(gateway.measure, pairs=7, orders=20_000),
     "engine": partial(engine.measure, rounds=7, commands=1_000_000),
     "starting": partial(starting.measure, starts=20),
+    "book": partial(book.measure, pairs=10, messages=200_000, deep=10_000_000, beside=True),
 }
 SHORT: dict[str, Room] = {
     "gateway": partial(gateway.measure, pairs=1, orders=1_000),
     "engine": partial(engine.measure, rounds=1, commands=50_000),
     "starting": partial(starting.measure, starts=2),
+    "book": partial(book.measure, pairs=1, messages=20_000, deep=100_000, beside=False),
 }
 
 

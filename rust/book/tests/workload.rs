@@ -1,7 +1,7 @@
 //! The benchmark's workloads on books that are large enough for batches to look ahead, against the naive twin.
 
 mod common;
-#[path = "../examples/bench/workload.rs"]
+#[path = "../../../benches/book/src/workload.rs"]
 mod workload;
 
 use agio_book::{Book, Message, naive};

@@ -1,17 +1,20 @@
 //! Events as a venue would publish them: 32 bytes each, in groups, to a second thread, which sums them up.
-#![allow(unreachable_pub, clippy::inline_always)]
 
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, yield_now};
 
-use agio_book::{Bare, BatchSink, Done, Error, Fill, Placed, Prevented, Side, Sink};
+use agio_book::{BatchSink, Done, Error, Fill, Placed, Prevented, Side, Sink};
+
+use crate::venue::Venue;
+use crate::workload::TICK;
 
 const GROUP: usize = 512;
 const GROUPS: usize = 64;
 
 /// One event: what it is, and three numbers.
-pub type Event = [u64; 4];
+type Event = [u64; 4];
 
 /// Events that go together, and how many of them there are.
 type Group = (Box<[Event; GROUP]>, usize);
@@ -27,28 +30,48 @@ struct Shared {
     read: AtomicUsize,
 }
 
+/// What came out of a run: how many events, their checksum, and the trades alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sums {
+    pub(crate) events: u64,
+    pub(crate) sum: u64,
+    pub(crate) trades: Trades,
+}
+
+/// What every engine reports alike: how many fills, and the sums of their quantities and of price in ticks
+/// times quantity, modulo 2^64.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Trades {
+    pub(crate) fills: u64,
+    pub(crate) quantity: u64,
+    pub(crate) notional: u64,
+}
+
 /// The matching thread's end: a sink that publishes.
-pub struct Ring {
+pub(crate) struct Ring<V> {
+    /// The number of the next batch's first message.
+    pub(crate) base: u64,
     group: Box<[Event; GROUP]>,
     count: usize,
     written: usize,
     shared: Arc<Shared>,
-    reader: JoinHandle<(u64, u64)>,
+    reader: JoinHandle<Sums>,
+    venue: PhantomData<V>,
 }
 
-impl Ring {
-    pub fn new() -> Self {
+impl<V> Ring<V> {
+    pub(crate) fn new() -> Self {
         let groups = (0..GROUPS).map(|_| Mutex::new(group())).collect();
         let shared = Arc::new(Shared { groups, written: AtomicUsize::new(0), read: AtomicUsize::new(0) });
         let theirs = Arc::clone(&shared);
         let reader = std::thread::spawn(move || read(&theirs));
-        Self { group: group().0, count: 0, written: 0, shared, reader }
+        Self { base: 0, group: group().0, count: 0, written: 0, shared, reader, venue: PhantomData }
     }
 
     #[inline(always)]
-    pub fn push(&mut self, event: Event) {
+    fn push(&mut self, event: Event) {
         self.group[self.count % GROUP] = event;
-        self.count += 1;
+        self.count = self.count.wrapping_add(1);
         if self.count == GROUP {
             self.publish();
         }
@@ -69,8 +92,8 @@ impl Ring {
         self.shared.written.store(self.written, Ordering::Release);
     }
 
-    /// How many events there were, and their checksum.
-    pub fn finish(mut self) -> (u64, u64) {
+    /// Waits until everything is read.
+    pub(crate) fn finish(mut self) -> Sums {
         if self.count > 0 {
             self.publish();
         }
@@ -80,7 +103,7 @@ impl Ring {
     }
 
     #[inline(always)]
-    pub fn result(&mut self, result: Result<Done, Error>) {
+    pub(crate) fn result(&mut self, result: Result<Done, Error>) {
         self.push(match result {
             Ok(Done::Placed(placed)) => [3 + placed.end as u64, placed.executed, placed.left, placed.prevented],
             Ok(Done::Cancelled(order)) => [20 + order.side as u64, order.id, order.price, order.quantity],
@@ -91,8 +114,8 @@ impl Ring {
 }
 
 /// Sums up groups until an empty one comes.
-fn read(shared: &Shared) -> (u64, u64) {
-    let (mut count, mut sums) = (0, [0u64; 4]);
+fn read(shared: &Shared) -> Sums {
+    let (mut all, mut sums) = (Sums::default(), [0u64; 4]);
     for at in 0.. {
         while shared.written.load(Ordering::Acquire) == at {
             yield_now();
@@ -102,12 +125,22 @@ fn read(shared: &Shared) -> (u64, u64) {
         if events.is_empty() {
             break;
         }
-        count += events.len() as u64;
+        all.events += events.len() as u64;
         sums = events.iter().fold(sums, add);
+        events.iter().filter(|event| event[0] == 0).for_each(|event| all.trades.add(event[2], event[3]));
         drop(group);
         shared.read.store(at + 1, Ordering::Release);
     }
-    (count, sums.iter().fold(0, |sum: u64, one| sum.rotate_left(17) ^ one))
+    all.sum = sums.iter().fold(0, |sum: u64, one| sum.rotate_left(17) ^ one);
+    all
+}
+
+impl Trades {
+    fn add(&mut self, price: u64, quantity: u64) {
+        self.fills += 1;
+        self.quantity = self.quantity.wrapping_add(quantity);
+        self.notional = self.notional.wrapping_add((price / TICK).wrapping_mul(quantity));
+    }
 }
 
 /// Four sums side by side, so that the reader is faster than any book.
@@ -115,32 +148,36 @@ fn add(sums: [u64; 4], event: &Event) -> [u64; 4] {
     std::array::from_fn(|at| (sums[at] ^ event[at]).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29))
 }
 
-impl Sink<()> for Ring {
-    #[inline]
-    fn fill(&mut self, fill: &Fill, (): &mut ()) {
+impl<V: Venue> Sink<V::Order> for Ring<V> {
+    #[inline(always)]
+    fn fill(&mut self, fill: &Fill, _: &mut V::Order) {
         self.push([0, fill.maker_id, fill.price, fill.quantity]);
     }
 
-    #[inline]
-    fn prevented(&mut self, _: &Prevented, (): &mut ()) {}
+    #[inline(always)]
+    fn prevented(&mut self, prevented: &Prevented, _: &mut V::Order) {
+        self.push([40, prevented.maker_id, prevented.price, prevented.quantity]);
+    }
 
-    #[inline]
+    #[inline(always)]
     fn level(&mut self, side: Side, price: u64, total: u64) {
         self.push([1 + side as u64, price, total, 0]);
     }
 }
 
-impl BatchSink<Bare> for Ring {
-    #[inline]
-    fn policy(&mut self, _: usize) -> Bare {
-        Bare
+impl<V: Venue> BatchSink<V> for Ring<V> {
+    #[inline(always)]
+    fn policy(&mut self, index: usize) -> V {
+        V::of(self.base + index as u64)
     }
 
-    #[inline]
-    fn payload(&mut self, _: usize, _: &Placed) {}
+    #[inline(always)]
+    fn payload(&mut self, index: usize, _: &Placed) -> V::Order {
+        V::payload(self.base + index as u64)
+    }
 
-    #[inline]
-    fn done(&mut self, _: usize, result: Result<Done, Error>, _: Option<()>) {
+    #[inline(always)]
+    fn done(&mut self, _: usize, result: Result<Done, Error>, _: Option<V::Order>) {
         self.result(result);
     }
 }
