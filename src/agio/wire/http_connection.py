@@ -51,11 +51,14 @@ class HttpRequest:
         """Answers. `headers` is a block of lines that each end in CR LF; length and date are added."""
         if close:
             self.is_last = True
-        last = CLOSE if self.is_last else b""
-        shown = b"" if self.method == b"HEAD" else body
         connection = self._connection
-        parts = (STATUS_LINES[status], connection.listener.date, headers, last, len(body), shown)
-        connection.answer(self, b"%b%b%b%bcontent-length: %d\r\n\r\n%b" % parts)
+        length = b"content-length: %d\r\n\r\n" % len(body)
+        parts = [STATUS_LINES[status], connection.listener.date, headers, length, body]
+        if self.is_last:
+            parts[2] += CLOSE
+        if self.method == b"HEAD":
+            parts[4] = b""
+        connection.answer(self, b"".join(parts))
 
 
 class HttpConnection(asyncio.Protocol):
@@ -79,6 +82,7 @@ class HttpConnection(asyncio.Protocol):
         "_waiting",
         "listener",
         "on_header",
+        "on_url",
         "peer",
     )  # fmt: skip
 
@@ -86,9 +90,11 @@ class HttpConnection(asyncio.Protocol):
         self.listener = listener
         self.peer = ""
         self._transport: asyncio.Transport | None = None
-        self._target = self._body = b""
+        self._target: list[bytes] = []
+        self.on_url = self._target.append
         self._headers: dict[bytes, bytes] = {}
         self.on_header = self._headers.__setitem__
+        self._body = b""
         self._held = self._fed = 0
         """Bytes of the body, and of all that came since the last whole request."""
         self._begun = self._told = self._ended = self._serving = self._stuck = False
@@ -164,11 +170,7 @@ class HttpConnection(asyncio.Protocol):
         self._since = self.listener.time
         self._serve()
 
-    # --- from the parser; headers go into `_headers` without a call of ours ---
-
-    def on_url(self, piece: bytes) -> None:
-        """The target, maybe in several pieces."""
-        self._target = self._target + piece if self._target else piece
+    # --- from the parser; target and headers are put away without a call of ours ---
 
     def on_body(self, piece: bytes) -> None:
         """A piece of the body."""
@@ -183,13 +185,17 @@ class HttpConnection(asyncio.Protocol):
         if self._ended or (self._fed > self.listener.limits.header_bytes and self._is_heavy()):
             return
         headers = {name.lower(): value for name, value in self._headers.items()}
-        request = HttpRequest(self, self._parser.get_method(), self._target, headers, self._body)
+        target = self._target
+        request = HttpRequest(
+            self, self._parser.get_method(), target[0] if len(target) == 1 else b"".join(target), headers, self._body
+        )
         if not self._parser.should_keep_alive():
             request.is_last = True
             if self._parser.get_http_version() not in VERSIONS:
                 request.refusal = 400
         self._headers.clear()
-        self._target = self._body = b""
+        target.clear()
+        self._body = b""
         self._held = self._fed = 0
         self._begun = self._told = False
         if self._answering is None and not self._waiting and not self._stuck and not request.refusal:
@@ -200,7 +206,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _is_heavy(self) -> bool:
         """Whether the head that has just been read was too long; many short requests may come in one piece, too."""
-        size = len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._headers.items())
+        size = sum(map(len, self._target)) + sum(len(name) + len(value) + 4 for name, value in self._headers.items())
         if size > self.listener.limits.header_bytes:
             self._refuse(431)
         return self._ended
