@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REGIMES = ("still", "walk", "trend", "swings", "crash")
+OURS = ("single", "batch", "single-spot", "batch-spot")
 PATIENCE = 3.0
 """Seconds; what takes a peer longer than this is run once, not in every pair."""
 HUGE_PAGES = os.environ | {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
@@ -45,8 +46,8 @@ def measure(folder: Path, *, pairs: int, messages: int, deep: int, beside: bool)
     slow: dict[tuple[str, str], Line] = {}
     rates = Rates([list(_pair(program, commands, paths, slow)) for _ in range(pairs)])
     yield from _beside_peers(rates, list(commands))
-    yield _lives(rates)
-    yield from _instructions(program, messages)
+    yield _lives(program, pairs, messages * 5)
+    yield from _instructions(program, messages * 2)
     yield _latency(program, messages * 5)
     yield from _scale(program, messages * 5, deep)
 
@@ -67,7 +68,7 @@ def _pair(
     """Ours and every peer on every file. All must come to the same trades."""
     ours = _told([program, "peer"], paths)
     yield from ours
-    trades = {line.file: line.trades for line in ours}
+    trades = {line.file: line.trades for line in ours if line.mode == "single"}
     for name, command in commands.items():
         for path in paths:
             line = slow.get((name, path))
@@ -88,7 +89,7 @@ def _told(command: Sequence[str], paths: Sequence[str]) -> list[Line]:
     told = subprocess.run(
         [*command, *paths], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True, env=HUGE_PAGES
     )
-    return [_line(line.split()) for line in told.stdout.splitlines() if line.startswith(("peer ", "single ", "batch "))]
+    return [_line(line.split()) for line in told.stdout.splitlines() if line.startswith((*OURS, "peer"))]
 
 
 def _line(words: Sequence[str]) -> Line:
@@ -129,25 +130,39 @@ def _beside_peers(rates: Rates, names: Sequence[str]) -> Iterator[Figure]:
             yield Figure(
                 name, ratios, "×", peer=f"best of {len(names)} peers", bar=bar, at_least=True, absolutes=absolutes
             )
+        for mode, what in (("batch-spot", "in batches"), ("single-spot", "one by one")):
+            regime, ours = rates.worst(mode, lives)
+            name = f"book with the exchange's policy {what}, {lives} lives, {regime}"
+            yield Figure(name, [rate / 1e6 for rate in ours], "M/s")
         for name in names:
             regime, theirs = rates.worst(name, lives)
             yield Figure(f"{name}, {lives} lives, {regime}", [rate / 1e6 for rate in theirs], "M/s")
 
 
-def _lives(rates: Rates) -> Figure:
-    """Arbitrary ids and cold orders, as a share of what young orders with counted ids come to in the same regime."""
-    shares = {
-        regime: [
-            cold / warm
-            for cold, warm in zip(
-                rates.of("batch", regime, "overlapping"), rates.of("batch", regime, "short"), strict=True
-            )
-        ]
-        for regime in REGIMES
-    }
-    regime, worst = min(shares.items(), key=lambda item: median(item[1]))
-    name = f"book in batches, overlapping lives to short ones, {regime}"
-    return Figure(name, worst, "×", peer="itself", bar=0.7, at_least=True)
+def _lives(program: str, pairs: int, messages: int) -> Figure:
+    """Arbitrary ids and cold orders, as a share of counted ids and young orders in a book of the same size.
+
+    Both are the flash crash on 100,000 resting orders, and have about as many fills.
+    """
+    shares = []
+    for _ in range(pairs):
+        rates = []
+        for lives in ("0", "1"):
+            told = _text([program, "one", "4", lives, "1", str(messages), "1", "100000", "1000"])
+            rates.append(float(told.split("cpu ")[1].split(",")[0]))
+        shares.append(rates[1] / rates[0])
+    return Figure(
+        "book in batches, cold orders to young ones, 100,000 resting",
+        shares,
+        "×",
+        peer="itself",
+        bar=0.7,
+        at_least=True,
+    )
+
+
+def _text(command: Sequence[str]) -> str:
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=HUGE_PAGES).stdout
 
 
 def _instructions(program: str, messages: int) -> Iterator[Figure]:
@@ -169,9 +184,7 @@ def _instructions(program: str, messages: int) -> Iterator[Figure]:
 
 def _latency(program: str, messages: int) -> Figure:
     """p99.9 of one operation above that of an empty one, in each regime."""
-    told = subprocess.run(
-        [program, "latency", str(messages)], capture_output=True, text=True, check=True, env=HUGE_PAGES
-    ).stdout
+    told = _text([program, "latency", str(messages)])
     rows = [(line.split()[0], float(line.split()[3])) for line in told.splitlines()[2:]]
     above = [there - empty for (_, empty), (_, there) in zip(rows[::2], rows[1::2], strict=True)]
     absolutes = f"empty {number(rows[0][1])} µs"
@@ -180,10 +193,8 @@ def _latency(program: str, messages: int) -> Figure:
 
 def _scale(program: str, messages: int, deep: int) -> Iterator[Figure]:
     """What a message costs in a deep book, and what an order takes in memory."""
-    told = subprocess.run(
-        [program, "scale", str(messages), str(deep)], capture_output=True, text=True, check=True, env=HUGE_PAGES
-    )
-    rows = [list(map(float, line.removesuffix(" ms").split())) for line in told.stdout.splitlines()[1:]]
+    told = _text([program, "scale", str(messages), str(deep)])
+    rows = [list(map(float, line.removesuffix(" ms").split())) for line in told.splitlines()[1:]]
     first, last = rows[0], rows[-1]
     size = f"{last[0]:,.0f} orders, {last[1]:,.0f} levels"
     for column, what in ((3, "in batches"), (2, "one by one")):

@@ -10,6 +10,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use agio_book::{Bare, Book, Done, Incoming, Lifetime, Message, Side};
+use agio_engine::Prevent;
 
 use crate::apply_one;
 use crate::ring::{Ring, Trades};
@@ -96,19 +97,32 @@ pub(crate) fn read(path: &Path) -> io::Result<File> {
 pub(crate) fn peer(paths: &[String]) -> io::Result<()> {
     for path in paths {
         let file = read(Path::new(path))?;
-        let naive = run_naive::<Bare>(&file.filling, &file.messages);
-        for (mode, batch) in [("single", false), ("batch", true)] {
-            let mut runs: Vec<Run> = (0..RUNS).map(|_| run::<Bare>(&file.filling, &file.messages, batch)).collect();
-            for run in &runs {
-                assert_eq!(run.sums, naive.sums, "the fast book's events differ from the naive one's");
-            }
-            runs.sort_by(|one, other| one.busy.total_cmp(&other.busy));
-            let run = runs[RUNS / 2];
-            let Trades { fills, quantity, notional } = run.sums.trades;
-            assert_eq!(run.sums.trades, file.trades, "the trades of {path} differ from those that it names");
-            let count = file.messages.len();
-            println!("{mode} {path} {count} {:.6} {:.6} {fills} {quantity} {notional}", run.seconds, run.busy);
+        for mode in [Mode { name: "single", batch: false }, Mode { name: "batch", batch: true }] {
+            let trades = tell::<Bare>(path, &file, mode);
+            assert_eq!(trades, file.trades, "the trades of {path} differ from those that it names");
+        }
+        // Self-trade prevention takes some trades away: these lines have sums of their own.
+        for mode in [Mode { name: "single-spot", batch: false }, Mode { name: "batch-spot", batch: true }] {
+            tell::<Prevent>(path, &file, mode);
         }
     }
     Ok(())
+}
+
+#[derive(Clone, Copy)]
+struct Mode {
+    name: &'static str,
+    batch: bool,
+}
+
+/// Runs a file several times, each with the naive twin's checksum, and prints the median.
+fn tell<V: Venue>(path: &str, file: &File, mode: Mode) -> Trades {
+    let naive = run_naive::<V>(&file.filling, &file.messages);
+    let mut runs: Vec<Run> = (0..RUNS).map(|_| run::<V>(&file.filling, &file.messages, mode.batch)).collect();
+    assert!(runs.iter().all(|run| run.sums == naive.sums), "the fast book's events differ from the naive one's");
+    runs.sort_by(|one, other| one.busy.total_cmp(&other.busy));
+    let (Run { seconds, busy, sums }, count) = (runs[RUNS / 2], file.messages.len());
+    let Trades { fills, quantity, notional } = sums.trades;
+    println!("{} {path} {count} {seconds:.6} {busy:.6} {fills} {quantity} {notional}", mode.name);
+    sums.trades
 }

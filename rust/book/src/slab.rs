@@ -113,10 +113,16 @@ impl<T> Slab<T> {
         (node, self.payloads.remove(slot))
     }
 
+    /// Asks for the line of an order.
+    #[inline(always)]
+    pub(crate) fn warm_node(&self, slot: Slot) {
+        self.nodes.warm(slot as usize);
+    }
+
     /// Asks for the lines of an order and of its payload.
     #[inline(always)]
     pub(crate) fn warm(&self, slot: Slot) {
-        self.nodes.warm(slot as usize);
+        self.warm_node(slot);
         if !Payloads::<T>::SIZELESS {
             self.payloads.slots.warm(slot as usize);
         }

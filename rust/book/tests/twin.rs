@@ -162,6 +162,11 @@ struct Pair {
 
 impl Pair {
     fn single(&mut self, message: &Message, venue: &Venue) {
+        if let Message::Cancel { id } | Message::Place(Incoming { id, .. }) = *message {
+            self.fast.warm(id);
+            self.fast.warm_order(id);
+            self.fast.warm_price(id);
+        }
         let (fast, slow) = (apply(&mut self.fast, message, venue), apply(&mut self.slow, message, venue));
         assert_eq!(fast.1.events, slow.1.events, "reports of {message:?} for {venue:?}");
         assert_eq!(fast.0, slow.0, "result of {message:?} for {venue:?}");
