@@ -29,7 +29,7 @@ CRATES: dict[str, set[str]] = {
     "edge": {"engine"},
     "runner": {"engine", "journal"},
     "sim": {"book", "engine", "journal", "runner"},
-    "extension": {"edge", "engine", "journal", "runner"},
+    "extension": {"edge", "engine", "journal", "runner", "sim"},
 }
 
 

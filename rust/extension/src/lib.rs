@@ -8,6 +8,7 @@ mod log;
 mod names;
 mod rows;
 mod shard;
+mod sim;
 
 use pyo3::prelude::*;
 
@@ -18,5 +19,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     events::register(module)?;
     rows::register(module)?;
     log::register(module)?;
+    sim::register(module)?;
     module.add_class::<shard::PyShard>()
 }

@@ -71,6 +71,8 @@ pub(crate) struct World {
     /// Where the next life's process is to die, when this one's death only leads there.
     next_aim: Option<Trouble>,
     pub(crate) counts: Counts,
+    /// Lives begun.
+    pub(crate) lives: u32,
 }
 
 impl World {
@@ -98,6 +100,7 @@ impl World {
             latest: 0,
             next_aim: None,
             counts: Counts::default(),
+            lives: 0,
         }
     }
 
@@ -108,6 +111,7 @@ impl World {
     /// All lives, and then a time without faults.
     pub(crate) fn run(&mut self) -> Checked {
         for life in 0..self.plan.lives {
+            self.lives = life + 1;
             self.life(life)?;
         }
         self.settle()

@@ -9,7 +9,7 @@ import click
 from agio.domain.errors import AgioError
 
 COMMANDS = (
-    "dev", "serve", "market", "user", "key", "account", "clock", "inspect", "verify", "rebuild", "doctor", "layouts",
+    "dev", "serve", "market", "user", "key", "account", "clock", "inspect", "verify", "rebuild", "doctor", "layouts", "sim",
 )  # fmt: skip
 
 
