@@ -246,6 +246,7 @@ impl World {
     /// The process is gone; its disk keeps what the power cut, if it is one, leaves.
     fn died(&mut self, mut process: Process) -> Checked {
         self.counts.deaths += 1;
+        self.check_clock(&process)?;
         if let Some(group) = process.in_doubt() {
             self.doubt(&group)?;
         }
@@ -444,7 +445,6 @@ impl World {
     /// Everybody has a turn, in an order that chance decides.
     fn turn(&mut self, process: &mut Process) -> Result<End, Finding> {
         process.apply();
-        self.check_clock(process)?;
         process.hand_over();
         if self.chance.one_in(24) {
             self.low = process.keep_house(self.options.segment_bytes);
@@ -461,6 +461,7 @@ impl World {
 
     /// The disk's turn: what it makes durable comes out.
     fn commit(&mut self, process: &mut Process) -> Result<End, Finding> {
+        self.check_clock(process)?;
         match process.sync() {
             Ok(Some(group)) => {
                 self.publish(&group)?;

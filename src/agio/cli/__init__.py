@@ -9,7 +9,8 @@ import click
 from agio.domain.errors import AgioError
 
 COMMANDS = (
-    "dev", "serve", "market", "user", "key", "account", "clock", "inspect", "verify", "rebuild", "doctor", "layouts", "sim",
+    "dev", "serve", "market", "user", "key", "account", "clock", "inspect", "verify", "rebuild", "doctor", "layouts",
+    "sim",
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--places", is_flag=True, help="Shows where processes have died: every call to the disk.")
 @json_option
 @click.pass_context
-def sim(context: click.Context, seeds: int, first: int | None, **chosen: Any) -> None:
+def sim(context: click.Context, /, seeds: int, first: int | None, **chosen: Any) -> None:
     """Run the exchange's core through crashes, bad disks, bad clocks and bad clients, and audit every command.
 
     A seed decides everything. Ends with 1 when something is found, and prints the command that repeats it.
@@ -60,12 +61,10 @@ def sim(context: click.Context, seeds: int, first: int | None, **chosen: Any) ->
 
 
 def _run_all(seeds: range, run: Callable[[int], Run]) -> list[Run]:
-    """All seeds, with progress; each finding is told at once."""
-    runs = []
-    with click.progressbar(seeds, label=f"seeds from {seeds[0]}", show_pos=True, file=click.get_text_stream("stderr")) as bar:
-        for seed in bar:
-            runs.append(run(seed))
-    return runs
+    """All seeds, with progress."""
+    label = f"seeds from {seeds[0]}"
+    with click.progressbar(seeds, label=label, show_pos=True, file=sys.stderr) as progress:
+        return [run(seed) for seed in progress]
 
 
 def _tell(runs: list[Run], seconds: float) -> None:
@@ -82,7 +81,9 @@ def _tell(runs: list[Run], seconds: float) -> None:
     damages: Counter[str] = Counter()
     for run in runs:
         damages.update({outcome: times for _, outcome, times in run.damages})
-    click.echo("damage on copies: " + ", ".join(f"{times:,} {outcome.lower()}" for outcome, times in sorted(damages.items())))
+    click.echo(
+        "damage on copies: " + ", ".join(f"{times:,} {outcome.lower()}" for outcome, times in sorted(damages.items()))
+    )
     if seconds:
         pace = {name: counts[name] / seconds for name in ("commands", "recoveries")}
         click.echo(f"{pace['commands']:,.0f} commands and {pace['recoveries']:,.0f} recoveries a CPU second")
