@@ -122,6 +122,9 @@ impl World {
         let moment = self.faults.pick(&Moment::ALL);
         let calls = self.faults.pick(&[40, 300, 1_500, 4_000]);
         let (any, chance) = (self.faults.below(calls), self.faults.below(12));
+        if let Some(aim) = self.next_aim.take() {
+            return Some(aim);
+        }
         match chance {
             _ if !self.has("crash") => self.has("error").then_some(Trouble::FailIn(any)),
             0 | 1 if life > 0 && self.has("error") => Some(Trouble::FailIn(any)),
@@ -133,9 +136,6 @@ impl World {
     /// The turns of one seed after another pass through all places and moments. Some places are reached only by a process
     /// whose predecessor died at another one.
     fn aimed(&mut self, life: u32) -> Trouble {
-        if let Some(aim) = self.next_aim.take() {
-            return aim;
-        }
         let (site, moment) = self.turn_of(life);
         let aim = Trouble::CrashAt(site, moment);
         let Some(before) = sites::leading_to(site) else { return aim };
