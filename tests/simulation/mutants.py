@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CRATES = ("agio-book", "agio-engine", "agio-journal")
 INSTRUMENTS = {"rust/book/src/naive.rs", "rust/journal/src/storage/memory.rs"}
 """What tests are made of: a mutant there is no bug of the exchange."""
-SECONDS = 300
+SECONDS = 100
 """A test that takes longer hangs, and that is noticed."""
 
 

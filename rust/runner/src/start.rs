@@ -16,6 +16,7 @@ use agio_journal::{
 use crate::clock::{ClockError, ManualTime};
 use crate::follower::apply_record;
 use crate::sequencer::words_of;
+use agio_planted::{Bug, planted};
 
 /// The number of the engine's snapshot format.
 pub(crate) const STATE_FORMAT: u32 = 1;
@@ -199,6 +200,9 @@ fn replay(
 ) -> Result<Option<Skip>, StartError> {
     let skipped: Vec<u64> = skips::read(storage, recovery.log())?.iter().map(|skip| skip.sequence).collect();
     let mut events = Vec::new();
+    if planted(Bug::FirstRecordLost) {
+        recovery.next_record()?;
+    }
     while let Some(record) = recovery.next_record()? {
         events.clear();
         let sequence = record.sequence;
