@@ -226,7 +226,8 @@ impl World {
             }
         }
         self.auditor.compare(process.engine())?;
-        let known = |note: &&String| note.contains("torn tail") || note.contains("broke the engine");
+        let expected = ["torn tail", "broke the engine", "injected failure"];
+        let known = |note: &&String| expected.iter().any(|text| note.contains(text));
         let strange = process.notes.iter().find(|note| !known(note));
         holds("a start", strange.is_none(), || format!("it says, on a disk that nobody has damaged: {strange:?}"))?;
         self.floor = found;
