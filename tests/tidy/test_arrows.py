@@ -23,14 +23,13 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 # Each crate, and the crates of ours that it may build on.
 CRATES: dict[str, set[str]] = {
-    "planted": set(),
     "book": set(),
-    "journal": {"planted"},
-    "engine": {"book", "planted"},
+    "journal": set(),
+    "engine": {"book"},
     "edge": {"engine"},
-    "runner": {"engine", "journal", "planted"},
-    "sim": {"book", "engine", "journal", "planted", "runner"},
-    "extension": {"edge", "engine", "journal", "runner", "sim"},
+    "runner": {"engine", "journal"},
+    "sim": {"book", "engine", "journal", "runner"},
+    "extension": {"edge", "engine", "journal", "runner"},
 }
 
 

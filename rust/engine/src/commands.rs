@@ -218,9 +218,9 @@ layouts! {
 
 /// Appends a command as the log holds it: envelope, then command.
 pub fn encode_record(envelope: &Envelope, command: &Command, out: &mut Vec<u8>) {
-    let mut packed = Packed::<{ Envelope::SIZE }>::new();
-    envelope.put(&mut packed);
-    out.extend_from_slice(packed.bytes());
+    let mut room = [0; Envelope::SIZE];
+    envelope.put(&mut Packed::new(&mut room));
+    out.extend_from_slice(&room);
     command.encode(out);
 }
 

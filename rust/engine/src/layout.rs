@@ -55,42 +55,48 @@ impl Writer for Vec<u8> {
     }
 }
 
-/// Room on the stack for one command or event: filled without asking for memory, then appended as a whole.
-pub(crate) struct Packed<const N: usize> {
-    bytes: [u8; N],
-    len: usize,
+/// Room for one command or event: of a size that is known when compiling, so that most fields are plain stores.
+pub(crate) struct Packed<'a> {
+    rest: &'a mut [u8],
 }
 
-impl<const N: usize> Packed<N> {
-    #[inline]
-    pub(crate) fn new() -> Self {
-        Self { bytes: [0; N], len: 0 }
+impl<'a> Packed<'a> {
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    pub(crate) fn new<const N: usize>(room: &'a mut [u8; N]) -> Self {
+        Self { rest: room }
     }
 
-    #[inline]
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
+    /// How much room is left.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len()
     }
 }
 
-impl<const N: usize> Writer for Packed<N> {
+impl Writer for Packed<'_> {
     /// What is not used is overwritten by what follows.
     #[inline(always)]
     #[allow(clippy::inline_always)]
     fn put<const M: usize>(&mut self, bytes: &[u8; M], used: usize) {
-        self.bytes[self.len..self.len + M].copy_from_slice(bytes);
-        self.len += used;
+        let rest = std::mem::take(&mut self.rest);
+        *rest.first_chunk_mut().expect(ROOMY) = *bytes;
+        self.rest = &mut rest[used..];
     }
     #[inline]
     fn put_all(&mut self, bytes: &[u8]) {
-        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
-        self.len += bytes.len();
+        let (room, rest) = std::mem::take(&mut self.rest).split_at_mut(bytes.len());
+        room.copy_from_slice(bytes);
+        self.rest = rest;
     }
 }
 
+const ROOMY: &str = "the room is as large as the layout's fields at their largest";
+
 /// The size of a text: any.
 const UNBOUNDED: usize = 1 << 20;
-/// The largest layout that is worth [`Packed`]'s room on the stack.
+/// The largest layout that is worth room of its own.
 pub(crate) const PACKED: usize = 512;
 
 /// The sum of the fields' sizes.
@@ -176,7 +182,8 @@ impl Field for bool {
 
 impl Field for ClientId {
     const SIZE: usize = 1 + ClientId::MAX;
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
     fn put(&self, out: &mut impl Writer) {
         let (bytes, length) = self.padded();
         (length as u8).put(out);
@@ -220,7 +227,8 @@ impl<const N: usize> Field for [u8; N] {
 
 impl<T: Field> Field for Option<T> {
     const SIZE: usize = 1 + T::SIZE;
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
     fn put(&self, out: &mut impl Writer) {
         self.is_some().put(out);
         if let Some(value) = self {
@@ -315,7 +323,8 @@ macro_rules! records {
 
         impl $crate::layout::Field for $name {
             const SIZE: usize = $crate::layout::sum(&[$(<$type as $crate::layout::Field>::SIZE),*]);
-            #[inline]
+            #[inline(always)]
+            #[allow(clippy::inline_always)]
             fn put(&self, out: &mut impl $crate::layout::Writer) {
                 $(self.$field.put(out);)*
             }
@@ -350,15 +359,26 @@ macro_rules! layouts {
             impl $name {
                 /// The most bytes that kind, version and fields take.
                 const MOST: usize = 3 + $crate::layout::sum(&[$(<$type as $crate::layout::Field>::SIZE),*]);
-                /// The room on the stack that encoding takes: what is put is written whole before its end is cut off.
+                /// The room that encoding takes: what is put is written whole before its end is cut off. 0 for texts, which
+                /// have no bound.
                 const ROOM: usize = if Self::MOST <= $crate::layout::PACKED { Self::MOST + $crate::units::ClientId::MAX } else { 0 };
 
-                #[inline]
+                #[inline(always)]
+                #[allow(clippy::inline_always)]
                 fn write(&self, out: &mut impl $crate::layout::Writer) {
                     use $crate::layout::Field;
                     ($kind as u16).put(out);
                     ($version as u8).put(out);
                     $(self.$field.put(out);)*
+                }
+
+                fn write_front(&self, room: &mut [u8]) -> Option<usize> {
+                    if Self::ROOM == 0 {
+                        return None;
+                    }
+                    let mut packed = $crate::layout::Packed::new(room.first_chunk_mut::<{ $name::ROOM }>()?);
+                    self.write(&mut packed);
+                    Some(Self::ROOM - packed.left())
                 }
             }
         )*
@@ -390,13 +410,21 @@ macro_rules! layouts {
             /// Appends kind (`u16`), version (`u8`) and fields.
             pub fn encode(&self, out: &mut Vec<u8>) {
                 match self {
-                    $(Self::$name(value) if $name::ROOM > 0 => {
-                        let mut packed = $crate::layout::Packed::<{ $name::ROOM }>::new();
-                        value.write(&mut packed);
-                        out.extend_from_slice(packed.bytes());
+                    $(Self::$name(value) => {
+                        let mut room = [0; $name::ROOM];
+                        match value.write_front(&mut room) {
+                            Some(length) => out.extend_from_slice(&room[..length]),
+                            None => value.write(out),
+                        }
                     })*
-                    $(Self::$name(value) => value.write(out),)*
                 }
+            }
+
+            /// Writes what [`Self::encode`] appends to the front of `room`, and returns its length. `None` if there is not
+            /// enough room for the largest of its kind, or if its kind has no largest.
+            #[inline]
+            pub fn encode_front(&self, room: &mut [u8]) -> Option<usize> {
+                match self { $(Self::$name(value) => value.write_front(room)),* }
             }
 
             /// Reads what [`Self::encode`] wrote; all of `input` must be used.

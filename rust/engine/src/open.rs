@@ -43,10 +43,42 @@ impl Entry {
     const EMPTY: Self = Self { hash: 0, slot: NONE };
 }
 
+/// Nodes to a chunk.
+const CHUNK: usize = 1 << 10;
+
+/// Nodes in chunks that never move: growing costs the same at any size, and no more than a chunk lies idle.
+#[derive(Clone, Debug, Default)]
+struct Nodes {
+    chunks: Vec<Vec<Node>>,
+}
+
+impl Nodes {
+    /// Adds one; returns its slot.
+    fn push(&mut self, node: Node) -> u32 {
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        let whole = (self.chunks.len() - 1) * CHUNK;
+        let last = self.chunks.last_mut().expect("there is one now");
+        last.push(node);
+        (whole + last.len() - 1) as u32
+    }
+
+    #[inline]
+    fn at(&self, slot: u32) -> &Node {
+        &self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
+    }
+
+    #[inline]
+    fn at_mut(&mut self, slot: u32) -> &mut Node {
+        &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
+    }
+}
+
 /// All open orders of all markets.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OpenOrders {
-    nodes: Vec<Node>,
+    nodes: Nodes,
     free: Vec<u32>,
     /// Slots by hash of (account, market, client id), at most half full: the length is a power of two.
     table: Vec<Entry>,
@@ -65,8 +97,7 @@ impl OpenOrders {
                 next: NONE,
                 client_id: ClientId::NONE,
             };
-            self.nodes.push(none);
-            self.nodes.len() as u32 - 1
+            self.nodes.push(none)
         })
     }
 
@@ -84,10 +115,10 @@ impl OpenOrders {
         client_id: ClientId,
         list: &mut OpenList,
     ) {
-        self.nodes[slot as usize] = Node { order, account, market, previous: list.tail, next: NONE, client_id };
+        *self.nodes.at_mut(slot) = Node { order, account, market, previous: list.tail, next: NONE, client_id };
         match list.tail {
             NONE => list.head = slot,
-            tail => self.nodes[tail as usize].next = slot,
+            tail => self.nodes.at_mut(tail).next = slot,
         }
         list.tail = slot;
         list.count += 1;
@@ -97,26 +128,26 @@ impl OpenOrders {
     /// Takes an order out of its owner's list and the index.
     pub(crate) fn remove(&mut self, slot: u32, list: &mut OpenList) {
         self.unindex(slot);
-        let node = self.nodes[slot as usize];
+        let node = *self.nodes.at(slot);
         match node.previous {
             NONE => list.head = node.next,
-            previous => self.nodes[previous as usize].next = node.next,
+            previous => self.nodes.at_mut(previous).next = node.next,
         }
         match node.next {
             NONE => list.tail = node.previous,
-            next => self.nodes[next as usize].previous = node.previous,
+            next => self.nodes.at_mut(next).previous = node.previous,
         }
         list.count -= 1;
         self.free.push(slot);
     }
 
     pub(crate) fn node(&self, slot: u32) -> &Node {
-        &self.nodes[slot as usize]
+        self.nodes.at(slot)
     }
 
     /// The orders of one list, by number.
     pub(crate) fn list(&self, list: OpenList) -> impl Iterator<Item = &Node> {
-        let at = |slot: u32| if slot == NONE { None } else { Some(&self.nodes[slot as usize]) };
+        let at = |slot: u32| if slot == NONE { None } else { Some(self.nodes.at(slot)) };
         std::iter::successors(at(list.head), move |node| at(node.next))
     }
 
@@ -137,7 +168,7 @@ impl OpenOrders {
                 return None;
             }
             if entry.hash == hash {
-                let node = &self.nodes[entry.slot as usize];
+                let node = self.nodes.at(entry.slot);
                 if node.client_id == *client_id && node.account == account && node.market == market {
                     return Some(node);
                 }
@@ -155,7 +186,7 @@ impl OpenOrders {
     }
 
     fn hash_of(&self, slot: u32) -> u32 {
-        let node = &self.nodes[slot as usize];
+        let node = self.nodes.at(slot);
         hash(node.account, node.market, &node.client_id)
     }
 

@@ -8,7 +8,6 @@ mod log;
 mod names;
 mod rows;
 mod shard;
-mod sim;
 
 use pyo3::prelude::*;
 
@@ -19,6 +18,5 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     events::register(module)?;
     rows::register(module)?;
     log::register(module)?;
-    sim::register(module)?;
     module.add_class::<shard::PyShard>()
 }

@@ -41,7 +41,8 @@ fn main() -> Outcome<()> {
     let folder = arguments.next().unwrap_or_else(|| std::env::temp_dir().display().to_string());
     let count = arguments.next().map_or(Ok(1_000_000), |text| text.parse())?;
     let rounds: usize = arguments.next().map_or(Ok(5), |text| text.parse())?;
-    let commands: Vec<Command> = workload::workload(count).into_iter().map(|(_, command)| command).collect();
+    let commands: Vec<Command> =
+        workload::workload(count, workload::SMALL).into_iter().map(|(_, command)| command).collect();
     for round in 1..=rounds {
         let folder = tempfile::tempdir_in(&folder)?;
         let (alone, hash) = engine(&commands);
@@ -85,7 +86,7 @@ fn engine(commands: &[Command]) -> (Alone, String) {
         events.clear();
         engine.apply(&envelope(sequence), command, &mut events);
     };
-    for command in workload::setup() {
+    for command in workload::setup(workload::SMALL) {
         apply(&mut engine, &command);
     }
     let (before, begin) = (on_core(), Instant::now());
@@ -121,7 +122,7 @@ fn with_log(folder: &Path, commands: &[Command]) -> Outcome<Logged> {
     let journal = std::thread::spawn(move || write(writer, &taken, &spares));
     let mut line =
         Line { sequencer: Sequencer::new(Engine::new(), builder, REMEMBER), groups, spare, sizes: Vec::new() };
-    line.run(&workload::setup())?;
+    line.run(&workload::setup(workload::SMALL))?;
     line.sizes.clear();
     let begin = Instant::now();
     line.run(commands)?;

@@ -20,10 +20,15 @@ pub struct Mark {
     end: usize,
 }
 
+/// More than the largest event takes.
+const SPACIOUS: usize = 4_096;
+
 /// The events of commands that follow one another, durable as a whole.
 #[derive(Debug, Default)]
 pub struct Batch {
-    bytes: Vec<u8>,
+    /// Room for events; the first [`Self::used`] bytes hold some.
+    room: Vec<u8>,
+    used: usize,
     marks: Vec<Mark>,
     events: usize,
     listings: bool,
@@ -33,18 +38,34 @@ pub struct Batch {
 impl Batch {
     /// An empty one, in memory that an earlier one has left behind, to which it goes back.
     pub(crate) fn in_spare(spares: &Arc<Spares>) -> Self {
-        let (bytes, marks) = spares.take();
-        Self { bytes, marks, spares: Some(Arc::clone(spares)), ..Self::default() }
+        let (room, marks) = spares.take();
+        Self { room, marks, spares: Some(Arc::clone(spares)), ..Self::default() }
     }
 
     /// Appends a command's events.
     pub(crate) fn push(&mut self, sequence: Sequence, time: Micros, events: &[Event]) {
         for event in events {
-            event.encode(&mut self.bytes);
+            match event.encode_front(&mut self.room[self.used..]) {
+                Some(length) => self.used += length,
+                None => self.push_large(event),
+            }
             self.listings |= matches!(event, Event::AssetListed(_) | Event::MarketChanged(_));
         }
         self.events += events.len();
-        self.marks.push(Mark { sequence, time, events: events.len() as u32, end: self.bytes.len() });
+        self.marks.push(Mark { sequence, time, events: events.len() as u32, end: self.used });
+    }
+
+    /// Appends an event that there is not room enough for, or that has no largest size.
+    #[cold]
+    fn push_large(&mut self, event: &Event) {
+        let mut bytes = Vec::new();
+        event.encode(&mut bytes);
+        let end = self.used + bytes.len();
+        if self.room.len() < end + SPACIOUS {
+            self.room.resize((end + SPACIOUS).next_power_of_two(), 0);
+        }
+        self.room[self.used..end].copy_from_slice(&bytes);
+        self.used = end;
     }
 
     /// How many events there are.
@@ -66,7 +87,7 @@ impl Batch {
     pub fn events_of(&self, place: usize) -> Vec<Event> {
         let Some(mark) = self.marks.get(place) else { return Vec::new() };
         let start = place.checked_sub(1).map_or(0, |before| self.marks[before].end);
-        let mut bytes = &self.bytes[start..mark.end];
+        let mut bytes = &self.room[start..mark.end];
         let mut next = || Event::take(&mut bytes).expect("what was encoded here can be read");
         (0..mark.events).map(|_| next()).collect()
     }
@@ -80,7 +101,7 @@ impl Batch {
 impl Drop for Batch {
     fn drop(&mut self) {
         if let Some(spares) = self.spares.take() {
-            spares.keep(std::mem::take(&mut self.bytes), std::mem::take(&mut self.marks));
+            spares.keep(std::mem::take(&mut self.room), std::mem::take(&mut self.marks));
         }
     }
 }
@@ -102,12 +123,11 @@ impl Spares {
         self.0.lock().pop().unwrap_or_default()
     }
 
-    fn keep(&self, mut bytes: Vec<u8>, mut marks: Vec<Mark>) {
-        bytes.clear();
+    fn keep(&self, room: Vec<u8>, mut marks: Vec<Mark>) {
         marks.clear();
         let mut kept = self.0.lock();
-        if kept.len() < KEPT && bytes.capacity() <= LARGEST {
-            kept.push((bytes, marks));
+        if kept.len() < KEPT && room.len() <= LARGEST {
+            kept.push((room, marks));
         }
     }
 }

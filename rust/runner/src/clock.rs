@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use agio_engine::units::Micros;
-use agio_planted::{Bug, planted};
 use parking_lot::Mutex;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -98,7 +97,7 @@ impl Clock {
     /// `last` is the log's last time; `follow_forward` confirms forward jumps by itself (a development exchange).
     pub fn new(source: Box<dyn TimeSource>, last: Micros, follow_forward: bool) -> Result<Self, ClockError> {
         let (wall, monotonic, last) = (source.wall(), source.monotonic(), last.0 as i64);
-        if last - wall > JUMP && !planted(Bug::ClockBehindAccepted) {
+        if last - wall > JUMP {
             return Err(ClockError::BehindLog { behind_micros: last - wall });
         }
         let anchor = Mutex::new(Anchor { wall, monotonic, last, looked: monotonic, jump: None });
@@ -143,7 +142,7 @@ impl Clock {
         if away.abs() <= JUMP {
             anchor.jump = None;
             anchor.wall += away.clamp(-SLEW * seconds, SLEW * seconds);
-        } else if away > 0 && (self.follow_forward || planted(Bug::ClockFollows)) {
+        } else if away > 0 && self.follow_forward {
             self.follow(anchor, monotonic);
         } else {
             anchor.jump = Some(away);

@@ -11,8 +11,6 @@ use agio_engine::units::{Lane, Micros, Sequence};
 use agio_journal::{Frame, FrameBuilder};
 
 use crate::batch::{Batch, Spares};
-use agio_planted::{Bug, planted};
-
 use crate::recent::Recent;
 use crate::request::{Answer, Request, View};
 use crate::start::Tripwire;
@@ -73,7 +71,7 @@ pub struct Sequencer {
 impl Sequencer {
     /// Goes on from a recovered engine.
     pub fn new(engine: Engine, builder: FrameBuilder, remember: usize) -> Self {
-        let lane_number = if planted(Bug::LaneNumberForgotten) { 0 } else { engine.lane_number(OWN_LANE) };
+        let lane_number = engine.lane_number(OWN_LANE);
         let (recent, group, spares) = (Recent::new(remember), Group::default(), Arc::default());
         Self { engine, recent, builder, group, events: Vec::new(), spares, lane_number, tripwire: None }
     }
@@ -112,13 +110,12 @@ impl Sequencer {
     }
 
     fn serve(&mut self, request: Request, now: Micros) -> Result<(), Poisoned> {
-        if !planted(Bug::EventsOfTheLast) {
-            self.events.clear();
-        }
         if let Some(command) = &request.command {
             self.lane_number += 1;
             let from = (OWN_LANE, self.lane_number, request.deadline);
             self.apply(command, from, now).map_err(|poisoned| Poisoned { lost: vec![request.token], ..poisoned })?;
+        } else {
+            self.events.clear();
         }
         let view = View { engine: &self.engine, recent: &self.recent, now };
         let answer = (request.reply)(&view, &self.events);

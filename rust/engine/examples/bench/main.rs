@@ -1,7 +1,7 @@
 //! Order commands a second on one core, with everything on: balances, holds, postings, counts, events, audit.
 //!
-//! `cargo run --release -p agio-engine --example bench [commands] [rounds]`. The commands are made beforehand; each round starts
-//! from the same state. The checksum proves that every round did the same work. Time is the thread's time on a core
+//! `cargo run --release -p agio-engine --example bench [commands] [rounds] [markets] [accounts]`. The commands are made
+//! beforehand; each round starts from the same state. The checksum proves that every round did the same work. Time is the thread's time on a core
 //! (Linux), so that a busy machine does not count; elsewhere it is the clock's.
 
 mod workload;
@@ -9,32 +9,48 @@ mod workload;
 use std::fs;
 use std::time::Instant;
 
+use agio_engine::Engine;
 use agio_engine::commands::{Command, Envelope};
 use agio_engine::events::Event;
-use agio_engine::units::{AccountId, FIRST_CUSTOMER, MarketId, Price, Quantity};
-use agio_engine::vocabulary::Side;
 
-use crate::workload::{ACCOUNTS, Dice, envelope, order, venue, workload};
+use crate::workload::{SMALL, Scale, venue, workload};
 
 fn main() {
     let number = |nth, default| std::env::args().nth(nth).map_or(default, |text| text.parse().expect("a number"));
     let (count, rounds) = (number(1, 1_000_000), number(2, 5));
-    let log = workload(count);
+    let scale = Scale { markets: number(3, SMALL.markets), accounts: number(4, SMALL.accounts) };
+    let log = workload(count, scale);
     println!("Event {} bytes, Command {} bytes", size_of::<Event>(), size_of::<Command>());
     let mut best = f64::MAX;
     for round in 1..=rounds {
-        let (nanoseconds, story) = run(&log);
+        let mut engine = venue(scale);
+        let (nanoseconds, story) = run(&mut engine, &log);
         best = best.min(nanoseconds);
         println!("round {round}: {nanoseconds:6.1} ns a command, {story}");
-    }
-    if rounds > 1 {
-        memory();
+        if round == rounds {
+            state(&engine);
+        }
     }
     println!("best: {best:.1} ns a command = {:.2} million order commands a second on one core", 1_000.0 / best);
 }
 
-fn run(log: &[(Envelope, Command)]) -> (f64, String) {
-    let mut engine = venue();
+/// What the whole state costs: the full audit, a snapshot, and going on from it.
+fn state(engine: &Engine) {
+    let milliseconds = |begin: Instant| begin.elapsed().as_secs_f64() * 1_000.0;
+    let begin = Instant::now();
+    engine.audit().expect("the invariants hold");
+    let audit = milliseconds(begin);
+    let (begin, mut bytes) = (Instant::now(), Vec::new());
+    engine.snapshot(&mut bytes);
+    let snapshot = milliseconds(begin);
+    let begin = Instant::now();
+    let restored = Engine::restore(&bytes).expect("it was just taken");
+    let restore = milliseconds(begin);
+    assert_eq!(restored.hash(), engine.hash(), "a restored state is the same state");
+    println!("audit {audit:.0} ms, snapshot {} MB in {snapshot:.0} ms, restored in {restore:.0} ms", bytes.len() >> 20);
+}
+
+fn run(engine: &mut Engine, log: &[(Envelope, Command)]) -> (f64, String) {
     let mut events = Vec::with_capacity(1_024);
     let (mut counts, mut check) = (Counts::default(), 0_u64);
     let (started, on_core) = (Instant::now(), time_on_core());
@@ -57,28 +73,6 @@ fn run(log: &[(Envelope, Command)]) -> (f64, String) {
         hash[1]
     );
     (nanoseconds, story)
-}
-
-/// What an open order costs in memory: a million of them rest, each with a client id of its own.
-fn memory() {
-    let resident = || {
-        let pages: Option<u64> = fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok();
-        pages.map(|pages| pages * 4_096)
-    };
-    let (mut engine, mut dice, mut events) = (venue(), Dice(7), Vec::new());
-    let before = resident();
-    for number in 0..1_000_000_u64 {
-        let account = AccountId(FIRST_CUSTOMER.0 + (number % ACCOUNTS) as u32);
-        let mut command = order(&mut dice, account, MarketId(0), Some(6_000_000_000_000));
-        if let Command::Place(place) = &mut command {
-            (place.side, place.quantity) = (Side::Buy, Quantity(100_000));
-            place.price = Price(6_000_000_000_000 - number % 5_000 * 1_000_000);
-        }
-        events.clear();
-        engine.apply(&envelope(engine.sequence().0 + 1), &command, &mut events);
-    }
-    let each = before.zip(resident()).map_or(0, |(before, after)| (after - before) / engine.open_count() as u64);
-    println!("{} open orders, {each} bytes each", engine.open_count());
 }
 
 /// Nanoseconds that this thread has run.

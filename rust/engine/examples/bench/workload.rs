@@ -15,9 +15,15 @@ use agio_engine::vocabulary::{
     PriceFilter, Restriction, Rights, Side, TimeInForce,
 };
 
-/// Customers.
-pub(crate) const ACCOUNTS: u64 = 1_000;
-const MARKETS: u64 = 2;
+/// How large the exchange is.
+#[derive(Clone, Copy)]
+pub(crate) struct Scale {
+    pub(crate) markets: u64,
+    pub(crate) accounts: u64,
+}
+
+/// Two markets and a thousand customers.
+pub(crate) const SMALL: Scale = Scale { markets: 2, accounts: 1_000 };
 const OPERATOR: Signed = Signed { key: KeyId(0), sent: Micros(0), window: Micros(0) };
 
 /// Seeded random numbers.
@@ -39,17 +45,18 @@ pub(crate) fn envelope(sequence: u64) -> Envelope {
 }
 
 /// Lists, opens and funds.
-pub(crate) fn setup() -> Vec<Command> {
+pub(crate) fn setup(scale: Scale) -> Vec<Command> {
     let mut commands: Vec<Command> = Vec::new();
     for name in ["BTC", "ETH", "USDT"] {
         commands.push(ListAsset { name: name.to_owned(), precision: 8 }.into());
     }
-    for (symbol, base) in [("BTCUSDT", AssetId(0)), ("ETHUSDT", AssetId(1))] {
-        commands.push(ListMarket { symbol: symbol.to_owned(), base, quote: AssetId(2), filters: filters() }.into());
+    for number in 0..scale.markets {
+        let (symbol, base) = (format!("M{number}USDT"), AssetId((number % 2) as u32));
+        commands.push(ListMarket { symbol, base, quote: AssetId(2), filters: filters() }.into());
     }
     let rights = Rights { trade: true, withdraw: true, deposit: true };
     let limits = OrderLimits { ten_seconds: u32::MAX, day: u32::MAX, open: u32::MAX };
-    for number in 0..ACCOUNTS {
+    for number in 0..scale.accounts {
         commands.push(OpenAccount { rights, maker: Rate(75_000), taker: Rate(100_000), limits }.into());
         let account = AccountId(FIRST_CUSTOMER.0 + number as u32);
         commands.push(SetLimits { account, limits }.into());
@@ -61,10 +68,10 @@ pub(crate) fn setup() -> Vec<Command> {
 }
 
 /// An exchange after [`setup`].
-pub(crate) fn venue() -> Engine {
+pub(crate) fn venue(scale: Scale) -> Engine {
     let mut engine = Engine::new();
     let mut events = Vec::new();
-    for command in setup() {
+    for command in setup(scale) {
         engine.apply(&envelope(engine.sequence().0 + 1), &command, &mut events);
     }
     engine
@@ -92,17 +99,18 @@ fn filters() -> Filters {
 
 /// 55 % limit orders around a walking price, 33 % cancels of orders that are open, 12 % market orders; made against an
 /// engine so that the cancels name what is open.
-pub(crate) fn workload(count: u64) -> Vec<(Envelope, Command)> {
-    let mut engine = venue();
+pub(crate) fn workload(count: u64, scale: Scale) -> Vec<(Envelope, Command)> {
+    let mut engine = venue(scale);
     let mut dice = Dice(42);
     let mut open: Vec<(AccountId, MarketId, OrderId)> = Vec::new();
-    let mut middle = [6_000_000_000_000_u64, 300_000_000_000];
+    let mut middle: Vec<u64> =
+        (0..scale.markets).map(|number| [6_000_000_000_000, 300_000_000_000][number as usize % 2]).collect();
     let mut events = Vec::new();
     let mut log = Vec::with_capacity(count as usize);
     for _ in 0..count {
-        let number = dice.below(MARKETS) as usize;
+        let number = dice.below(scale.markets) as usize;
         middle[number] = middle[number] + dice.below(3) * 1_000_000 - 1_000_000;
-        let account = AccountId(FIRST_CUSTOMER.0 + dice.below(ACCOUNTS) as u32);
+        let account = AccountId(FIRST_CUSTOMER.0 + dice.below(scale.accounts) as u32);
         let market = MarketId(number as u32);
         let command = match dice.below(100) {
             0..33 if open.len() > 2_000 => {
