@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import tempfile
+from contextlib import asynccontextmanager
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agio import _core
@@ -12,7 +14,7 @@ from agio.domain.money import ONE, text
 from agio.shard.handle import Shard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
 START = 1_700_000_000_000_000
 STEP = 200
@@ -63,24 +65,53 @@ def work(crowd: Crowd, orders: int, transaction: int) -> Work:
 
 
 async def _work(crowd: Crowd, orders: int, transaction: int) -> Work:
+    async with venue(crowd) as market:
+        while market.shard.rows(0) is not None:
+            pass
+        return Work(
+            *[
+                [await _rows(market, part, side) for part in _parts(market.plan(side, orders), transaction)]
+                for side in ("SELL", "BUY")
+            ]
+        )
+
+
+@asynccontextmanager
+async def venue(crowd: Crowd) -> AsyncIterator[Venue]:
+    """A shard in memory, for the length of a with-block."""
     with tempfile.TemporaryDirectory() as folder:
         loop = asyncio.get_running_loop()
         shard = Shard.open(folder, loop, projected=0, durability="memory", manual_time=START)
         try:
-            symbols, accounts = await _open(shard, crowd)
-            while shard.rows(0) is not None:
-                pass
-            plan = random.Random(1)
-            makers = [(plan.choice(symbols), _price(plan)) for _ in range(orders)]
-            takers = [(symbol, (60_000 + PRICES) * ONE) for symbol, _ in makers]
-            found = [
-                [await _placed(shard, side, part, plan, accounts) for part in _parts(of, transaction)]
-                for side, of in (("SELL", makers), ("BUY", takers))
-            ]
-            return Work(*found)
+            yield Venue(shard, *await _open(shard, crowd))
         finally:
             await asyncio.to_thread(shard.stop)
             shard.close()
+
+
+class Venue:
+    """Markets and accounts that may do everything."""
+
+    def __init__(self, shard: Shard, symbols: list[str], accounts: list[int]) -> None:
+        self.shard = shard
+        self._symbols = symbols
+        self._accounts = accounts
+        self._chance = random.Random(1)
+
+    def plan(self, side: str, orders: int) -> list[tuple[str, int]]:
+        """Where to sell, at prices of which every buyer pays the highest: each fills one order, the cheapest."""
+        prices = (self._chance.randrange(PRICES) if side == "SELL" else PRICES for _ in range(orders))
+        return [(symbol, (60_000 + price) * ONE) for symbol, price in zip(cycle(self._symbols), prices, strict=False)]
+
+    def place(self, orders: list[tuple[str, int]], side: str) -> list[Any]:
+        """Places all of them at once, at their own moments, and returns the answers to come."""
+        asked = []
+        for symbol, price in orders:
+            self.shard.set_time(self.shard.now() + STEP)
+            query = f"symbol={symbol}&side={side}&type=LIMIT&timeInForce=GTC&quantity=0.1&price={text(price)}"
+            account = self._chance.choice(self._accounts)
+            asked.append(self.shard.place(ORDER.parse(query.encode(), b""), account, 0, False))
+        return asked
 
 
 async def _open(shard: Shard, crowd: Crowd) -> tuple[list[str], list[int]]:
@@ -102,29 +133,17 @@ async def _open(shard: Shard, crowd: Crowd) -> tuple[list[str], list[int]]:
     return symbols, accounts
 
 
-def _price(plan: random.Random) -> int:
-    return (60_000 + plan.randrange(PRICES)) * ONE
-
-
 def _parts(orders: list[tuple[str, int]], size: int) -> Iterator[list[tuple[str, int]]]:
     for start in range(0, len(orders), size):
         yield orders[start : start + size]
 
 
-async def _placed(
-    shard: Shard, side: str, orders: list[tuple[str, int]], plan: random.Random, accounts: list[int]
-) -> _core.Rows:
-    """Places all of them at once, at their own moments, and returns the rows."""
-    asked: list[Any] = []
-    for symbol, price in orders:
-        shard.set_time(shard.now() + STEP)
-        query = f"symbol={symbol}&side={side}&type=LIMIT&timeInForce=GTC&quantity=0.1&price={text(price)}"
-        asked.append(shard.place(ORDER.parse(query.encode(), b""), plan.choice(accounts), 0, False))
-    for one in asked:
-        reply = await one
+async def _rows(venue: Venue, orders: list[tuple[str, int]], side: str) -> _core.Rows:
+    for answer in venue.place(orders, side):
+        reply = await answer
         if reply.status != 200:
             raise RuntimeError(reply.body)
-    rows = await asyncio.to_thread(shard.rows, 1000)
+    rows = await asyncio.to_thread(venue.shard.rows, 1000)
     if rows is None or rows.last - rows.first + 1 != len(orders):
         raise RuntimeError("these are not the rows of these orders")
     return rows

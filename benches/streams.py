@@ -77,7 +77,7 @@ def streams() -> tuple[Any, Any]:
 
     market = SimpleNamespace(id=0, symbol="BTCUSDT")
     catalogue: Any = SimpleNamespace(current=SimpleNamespace(markets=(market,), by_symbol={"BTCUSDT": market}))
-    shard: Any = SimpleNamespace(now=lambda: 0)
+    shard: Any = SimpleNamespace(now=lambda: 0, want=lambda *_: None, unwant=lambda *_: None)
     nothing: Any = type("Nothing", (), {})
     aggregate, level, top, changed = (type(name, (), {}) for name in ("Aggregate", "Level", "Top", "CatalogChanged"))
     codec = Codec(Trade, aggregate, level, top, changed, nothing, ())

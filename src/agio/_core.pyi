@@ -105,7 +105,37 @@ class UserEvent:
 class CatalogChanged:
     """An asset or a market is new or has changed: read `Shard.catalog()` again."""
 
-Event: TypeAlias = Trade | Aggregate | Level | Top | UserEvent | CatalogChanged
+@final
+class Minute:
+    """What the trades of a batch add up to in one market, within one minute of the log's time."""
+
+    market: int
+    opened: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    quote_volume: int
+    trades: int
+    taker_buy_volume: int
+    taker_buy_quote_volume: int
+    first_trade: int
+    last_trade: int
+    last_quantity: int
+
+@final
+class Standing:
+    """The best prices of a market as a batch leaves them."""
+
+    market: int
+    update: int
+    bid: int
+    bid_total: int
+    ask: int
+    ask_total: int
+
+Event: TypeAlias = Trade | Aggregate | Level | Top | UserEvent | CatalogChanged | Minute | Standing
 
 def depth_update(
     market_symbol: str,
@@ -127,7 +157,7 @@ class Rows:
     time: int
     def __len__(self) -> int: ...
     def values(self, table: str) -> tuple[Any, ...]:
-        """All rows of one of orders, trades, aggregates and postings, behind one another. KeyError for another."""
+        """All rows of orders, trades, aggregates, movements or minutes, behind one another. KeyError for another."""
 
 @final
 class Shard:
@@ -154,7 +184,7 @@ class Shard:
     def fileno(self) -> int:
         """An eventfd: readable when `drain` has something."""
     def drain(self) -> tuple[list[Event], list[tuple[int, int, bytes, int, int]]]:
-        """Durable events in the log's order, and replies.
+        """Durable events in the log's order, as far as somebody wants them; minutes and standings; and replies.
 
         A reply is (token, HTTP status, body, orders in 10 s, orders in a day); -1 when the request does not count.
         """
@@ -185,6 +215,9 @@ class Shard:
     def watch(self, account: int) -> None:
         """Makes `drain` yield the account's UserEvents."""
     def unwatch(self, account: int) -> None: ...
+    def want(self, kind: type, market: int) -> None:
+        """Makes `drain` yield the market's events of this class: Trade, Aggregate, Level or Top, else ValueError."""
+    def unwant(self, kind: type, market: int) -> None: ...
     def rouse(self) -> None:
         """Wakes the engine for the requests made since the last call; without it they may wait."""
 

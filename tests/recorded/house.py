@@ -150,12 +150,13 @@ async def history(folder: Path, shard: Shard) -> AsyncIterator[SqlHistory]:
     assert not failures
 
 
-def events_of(shard: Shard, *kinds: type) -> list[Any]:
-    """A list that from now on gets every durable event of these kinds."""
+def events_of(venue: House, kind: type) -> list[Any]:
+    """A list that from now on gets every durable event of this kind of the house's market."""
     found: list[Any] = []
+    venue.shard.want(kind, venue.market)
 
     def sink(events: "EventBatch") -> None:
-        found.extend(event for event in events if type(event) in kinds)
+        found.extend(event for event in events if type(event) is kind)
 
-    shard.add_sink(sink)
+    venue.shard.add_sink(sink)
     return found

@@ -72,7 +72,7 @@ async def test_best_prices_are_the_recorded_ones(recorded: Path, tmp_path: Path)
     capture = Capture.read(recorded)
     async with house(tmp_path, START) as venue:
         await venue.open_market("BTCUSDT", "BTC", "USDT", tick="0.01", step=STEP)
-        tops = events_of(venue.shard, _core.Top)
+        tops = events_of(venue, _core.Top)
         mirror = Mirror(venue)
         snapshot = capture.snapshot
         mirror.take({"b": snapshot["bids"], "a": snapshot["asks"]})

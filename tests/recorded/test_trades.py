@@ -71,7 +71,7 @@ async def test_trade_payloads_are_the_recorded_ones(recorded: Path, tmp_path: Pa
     tape = Capture.read(recorded).trades
     async with house(tmp_path, tape[0]["T"] * 1000) as venue:
         await venue.open_market("BTCUSDT", "BTC", "USDT", tick="0.01", step="0.00001")
-        trades = events_of(venue.shard, _core.Trade)
+        trades = events_of(venue, _core.Trade)
         for one in tape:
             venue.shard.set_time(one["T"] * 1000)
             trade(venue, one["p"], [one["q"]], one["q"], one["m"])

@@ -5,6 +5,7 @@ mod edge;
 mod errors;
 mod events;
 mod log;
+mod minutes;
 mod names;
 mod rows;
 mod shard;

@@ -16,13 +16,12 @@ use agio_runner::{Answer, Batch, Desk, Durability, Follower, Options, Published,
 use parking_lot::{Mutex, RwLock};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
-use rustc_hash::FxHashSet;
+use pyo3::types::{PyBytes, PyDict, PyList, PyType};
 use serde_json::Value;
 
 use crate::edge::PyValues;
 use crate::errors::{not_started, not_taken, refused};
-use crate::events::Reader;
+use crate::events::{Kind, Reader, Summary, Wanted};
 use crate::log::{STEP_ROWS, next_rows, told};
 use crate::names::{Listing, Live};
 use crate::rows::{Collector, Rows};
@@ -49,7 +48,7 @@ pub(crate) struct PyShard {
     shard: Mutex<Shard>,
     desk: Arc<Desk>,
     listing: RwLock<Arc<Listing>>,
-    watched: Mutex<FxHashSet<u32>>,
+    wanted: Mutex<Wanted>,
     behind: Mutex<Behind>,
     notes: Vec<String>,
     manual_time: Option<ManualTime>,
@@ -101,22 +100,20 @@ impl PyShard {
         let groups = self.desk.outbox.take();
         let mut events = Vec::new();
         let mut answers = Vec::new();
+        let mut summary = Summary::default();
         for group in groups {
             let Published { batch, answers: said, lost } = group;
             let listing = self.learn(&batch);
-            let watched = self.watched.lock();
-            Reader { listing: &listing, watched: &|account| watched.contains(&account.0) }.read(
-                py,
-                &batch,
-                &mut events,
-            )?;
-            drop(watched);
+            let wanted = self.wanted.lock();
+            Reader { listing: &listing, wanted: &wanted }.read(py, &batch, &mut summary, &mut events)?;
+            drop(wanted);
             for answer in said.into_iter().chain(lost.into_iter().map(unknown_outcome)) {
                 let (seconds, day) = answer.orders.map_or((-1, -1), |(s, d)| (i64::from(s), i64::from(d)));
                 let body = PyBytes::new(py, &answer.body);
                 answers.push((answer.token, answer.status, body, seconds, day).into_pyobject(py)?);
             }
         }
+        summary.tell(py, &mut events)?;
         Ok((PyList::new(py, events)?, PyList::new(py, answers)?))
     }
 
@@ -191,11 +188,23 @@ impl PyShard {
     }
 
     fn watch(&self, account: u32) {
-        self.watched.lock().insert(account);
+        self.wanted.lock().accounts.insert(account);
     }
 
     fn unwatch(&self, account: u32) {
-        self.watched.lock().remove(&account);
+        self.wanted.lock().accounts.remove(&account);
+    }
+
+    fn want(&self, kind: &Bound<'_, PyType>, market: u32) -> PyResult<()> {
+        let kind = Kind::of(kind)?;
+        self.wanted.lock().kinds.insert((kind, market));
+        Ok(())
+    }
+
+    fn unwant(&self, kind: &Bound<'_, PyType>, market: u32) -> PyResult<()> {
+        let kind = Kind::of(kind)?;
+        self.wanted.lock().kinds.remove(&(kind, market));
+        Ok(())
     }
 
     fn place(
@@ -436,7 +445,7 @@ impl PyShard {
             manual_time: options.manual_time.clone(),
             shard: Mutex::new(shard),
             listing: RwLock::new(Arc::new(listing)),
-            watched: Mutex::default(),
+            wanted: Mutex::default(),
             behind: Mutex::new(Behind { follower, until }),
         })
     }

@@ -51,6 +51,8 @@ class TradeRow(NamedTuple):
     buy_commission_asset: int
     sell_commission: int
     sell_commission_asset: int
+    sequence: int
+    """The command that made it."""
 
 
 class AggregateRow(NamedTuple):
@@ -66,8 +68,20 @@ class AggregateRow(NamedTuple):
     time: int
 
 
+class MovementRow(NamedTuple):
+    """Money that no trade moved: one line of the ledger. `cause` is the engine's number."""
+
+    sequence: int
+    line: int
+    account: int
+    asset: int
+    delta: int
+    cause: int
+    time: int
+
+
 class PostingRow(NamedTuple):
-    """One line of the ledger. `cause` is the engine's number."""
+    """One line of the ledger, of a movement or of a trade; `line` counts within the command, or within the trade."""
 
     sequence: int
     line: int

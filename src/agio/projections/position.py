@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import cache
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from agio.domain.errors import ApiError, Fatal
 from agio.projections.schema import positions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
+    from sqlalchemy.engine import Dialect
 
 PATIENCE = 2.0
 """Seconds that a question waits for its read point."""
@@ -32,11 +36,20 @@ def ensure(connection: Connection, name: str) -> int:
     return int(found)
 
 
+@cache
+def _moving(dialect: Dialect) -> tuple[str, Sequence[str]]:
+    """The conditional update's text and the order of its values: it is part of every transaction."""
+    where = (positions.c.name == bindparam("name")) & (positions.c.sequence == bindparam("expected"))
+    statement = update(positions).where(where).values(sequence=bindparam("sequence"), time=bindparam("time"))
+    compiled: Any = statement.compile(dialect=dialect)
+    return str(compiled), compiled.positiontup
+
+
 def advance(connection: Connection, name: str, *, expected: int, sequence: int, time: int) -> None:
     """Moves the position on condition that it is where we left it; raises Conflict otherwise."""
-    where = (positions.c.name == name) & (positions.c.sequence == expected)
-    moved = connection.execute(update(positions).where(where).values(sequence=sequence, time=time))
-    if moved.rowcount != 1:
+    text, order = _moving(connection.dialect)
+    values = {"name": name, "expected": expected, "sequence": sequence, "time": time}
+    if connection.exec_driver_sql(text, tuple(values[part] for part in order)).rowcount != 1:
         raise Conflict(
             f"the projection {name!r} is not at command {expected}, where this process left it: another process writes"
             " to the same database. Stop one of the two. If the tables were edited or restored, run `agio rebuild`."

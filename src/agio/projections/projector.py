@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-GATHER = 0.04
+GATHER = 0.1
 """Seconds in which rows gather before they are written, unless somebody waits for them."""
 IDLE_MS = 200
 """Milliseconds of waiting for rows before looking whether to stop."""

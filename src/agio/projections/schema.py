@@ -12,6 +12,8 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
+    CompoundSelect,
     Index,
     Integer,
     MetaData,
@@ -20,8 +22,17 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    literal_column,
+    null,
+    select,
+    union_all,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import CreateView
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
+
+from agio.domain.history import PostingRow
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -182,6 +193,7 @@ trades = _table(
     _small("buy_commission_asset"),
     _amount("sell_commission"),
     _small("sell_commission_asset"),
+    _large("sequence"),
     PrimaryKeyConstraint("market", "trade"),
 )
 # The order's number rides along: the trades of an order are found between its first and last moment.
@@ -202,20 +214,18 @@ aggregates = _table(
 )
 Index("aggregates_by_time", aggregates.c.market, aggregates.c.time, aggregates.c.aggregate)
 
-postings = _table(
-    "postings",
+movements = _table(
+    "movements",
     _large("sequence"),
     _small("line"),
     _small("account"),
     _small("asset"),
     _amount("delta"),
     _code("cause"),
-    _small("market", optional=True),
-    _large("trade", optional=True),
     _large("time"),
     PrimaryKeyConstraint("sequence", "line"),
 )
-"""The ledger: every change of a balance."""
+"""Money that no trade moved: deposits and withdrawals."""
 
 candles = _table(
     "candles",
@@ -236,3 +246,68 @@ candles = _table(
     PrimaryKeyConstraint("market", "minutes", "opened"),
 )
 """Candles of a minute, an hour and a day (`minutes` is 1, 60 or 1440): every other interval is folded from these."""
+
+
+class _Negated(FunctionElement[int]):
+    """An amount with the other sign, exact: SQLite would make a float of a text."""
+
+    type = Amount(39)
+    inherit_cache = True
+
+
+@compiles(_Negated)
+def _negated(element: Any, compiler: Any, **options: Any) -> str:
+    return f"-{compiler.process(element.clauses, **options)}"
+
+
+@compiles(_Negated, "sqlite")
+def _negated_in_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    amount = compiler.process(element.clauses, **options)
+    return f"CASE typeof({amount}) WHEN 'text' THEN '-' || {amount} ELSE -{amount} END"
+
+
+FEES = 1
+"""The venue's own account that earns commissions (rust/engine/src/units.rs)."""
+TRADE, COMMISSION = 1, 2
+"""Causes, as the engine numbers them."""
+
+
+def _ledger() -> CompoundSelect[Any]:
+    """Movements, and what trades moved: their rows say all of it, so its lines are not stored, six to eight a trade.
+
+    What somebody buys or sells for is the asset that his commission is taken from.
+    """
+    c, m = trades.c, movements.c
+    base, quote = c.buy_commission_asset, c.sell_commission_asset
+    lines: tuple[tuple[Any, Any, Any, int, Any], ...] = (
+        (c.buyer, quote, _Negated(c.notional), TRADE, c.notional),
+        (c.seller, base, _Negated(c.quantity), TRADE, c.quantity),
+        (c.buyer, base, c.quantity, TRADE, c.quantity),
+        (c.buyer, base, _Negated(c.buy_commission), COMMISSION, c.buy_commission),
+        (literal_column(str(FEES)), base, c.buy_commission, COMMISSION, c.buy_commission),
+        (c.seller, quote, c.notional, TRADE, c.notional),
+        (c.seller, quote, _Negated(c.sell_commission), COMMISSION, c.sell_commission),
+        (literal_column(str(FEES)), quote, c.sell_commission, COMMISSION, c.sell_commission),
+    )
+    nothing = null()
+    moved = (m.sequence, m.line, m.account, m.asset, m.delta, m.cause, nothing, nothing, m.time)
+    traded = (
+        ((c.sequence, _number(line), account, asset, delta, _number(cause), c.market, c.trade, c.time), amount)
+        for line, (account, asset, delta, cause, amount) in enumerate(lines)
+    )
+    return union_all(
+        select(*_named(moved)), *(select(*_named(columns)).where(amount != _number(0)) for columns, amount in traded)
+    )
+
+
+def _number(value: int) -> ColumnElement[int]:
+    return literal_column(str(value), Integer())
+
+
+def _named(columns: tuple[Any, ...]) -> list[ColumnElement[Any]]:
+    return [column.label(name) for name, column in zip(PostingRow._fields, columns, strict=True)]
+
+
+ledger = CreateView(_ledger(), "postings", metadata=metadata)
+postings = ledger.table
+"""The ledger: every change of a balance, a view. Per asset it sums to zero."""

@@ -42,11 +42,14 @@ class Writer:
             return position.ensure(connection, self._name)
 
     def write(self, batch: Sequence[Rows]) -> None:
-        """Writes rows and position, or neither. Rows that are written already are left out. Raises Fatal on a gap."""
+        """Writes rows and position, or neither. Rows that are written already are left out.
+
+        Raises Fatal when commands are missing or come twice.
+        """
         fresh = [rows for rows in batch if rows.last > self.position]
         if not fresh:
             return
-        self._refuse_gaps(fresh)
+        self._refuse_others(fresh)
         last = fresh[-1]
         try:
             with self._engine.begin() as connection:
@@ -57,12 +60,12 @@ class Writer:
             raise
         self.position = last.last
 
-    def _refuse_gaps(self, batch: Sequence[Rows]) -> None:
+    def _refuse_others(self, batch: Sequence[Rows]) -> None:
         stands = self.position
         for rows in batch:
-            if rows.first > stands + 1:
+            if rows.first != stands + 1:
                 raise Fatal(
-                    f"the projection {self._name!r} stands at command {stands} and was given {rows.first}: commands are"
-                    " missing in between. Run `agio rebuild`."
+                    f"the projection {self._name!r} stands at command {stands} and was given {rows.first} to"
+                    f" {rows.last}: commands are missing in between or come twice. Run `agio rebuild`."
                 )
             stands = rows.last

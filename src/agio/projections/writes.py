@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from agio.projections.rows import ABSENT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -28,14 +30,20 @@ class Upsert:
     def __init__(self, table: Table, changing: Sequence[str], dialect: Dialect) -> None:
         self.name = table.name
         self._columns = len(table.columns)
-        self._head, self._group, self._tail = _parts(table, changing, dialect)
+        self._head, plain, self._tail = _parts(table, changing, dialect)
+        signs = plain.strip("()").split(", ")
+        signs = [
+            f"NULLIF({sign}, {ABSENT})" if column.nullable else sign
+            for sign, column in zip(signs, table.columns, strict=True)
+        ]
+        self._group = f"({', '.join(signs)})"
         self._texts = {1 << n: self._text(1 << n) for n in range(LARGEST.bit_length())}
 
     def _text(self, rows: int) -> str:
         return self._head + ", ".join([self._group] * rows) + self._tail
 
     def __call__(self, connection: Connection, values: tuple[Any, ...]) -> None:
-        """Writes rows that lie behind one another in `values`, each in the order of the table's columns."""
+        """Writes rows that lie behind one another in `values`, as `agio.projections.rows.Rows` gives them."""
         columns = self._columns
         rows, rest = divmod(len(values), columns)
         if rest:

@@ -54,6 +54,8 @@ class Shard:
         self.applied = core.applied
         self.watch = core.watch
         self.unwatch = core.unwatch
+        self.want = core.want
+        self.unwant = core.unwant
         self.metrics = core.metrics
         self.catalog = core.catalog
         self.rows = core.rows

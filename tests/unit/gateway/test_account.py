@@ -112,7 +112,7 @@ async def test_windows_are_a_day_at_most(world: World, path: str) -> None:
     assert late == (-1127, "More than 24 hours between startTime and endTime.")
 
 
-TRADE = TradeRow(0, 8, 5, 200_000_000, 50_000_000, 100_000_000, 1, 2, 1000, 1001, True, NOW, 10, 0, 20, 1)
+TRADE = TradeRow(0, 8, 5, 200_000_000, 50_000_000, 100_000_000, 1, 2, 1000, 1001, True, NOW, 10, 0, 20, 1, 99)
 
 
 async def test_my_trades(world: World) -> None:

@@ -8,7 +8,7 @@ from agio.domain.history import AggregateRow, Candle, TradeRow
 from agio.gateway.spot.market_data import zone_minutes
 from tests.unit.gateway.world import NOW, World
 
-TRADE = TradeRow(0, 8, 5, 200_000_000, 50_000_000, 100_000_000, 1, 2, 1000, 1001, True, NOW, 10, 0, 20, 1)
+TRADE = TradeRow(0, 8, 5, 200_000_000, 50_000_000, 100_000_000, 1, 2, 1000, 1001, True, NOW, 10, 0, 20, 1, 99)
 COMBINATION = (-1128, "Combination of optional parameters invalid.")
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from agio.domain.history import AggregateRow, OrderRow, PostingRow, TradeRow
-from agio.projections.rows import TABLES
+from agio.domain.history import AggregateRow, MovementRow, OrderRow, PostingRow, TradeRow
+from agio.domain.intervals import MINUTE
+from agio.projections.rows import ABSENT, MINUTES, TABLES
 from agio.projections.schema import stored
 
 START = 1_700_000_000_000_000
@@ -24,18 +25,32 @@ class MadeRows:
     orders: list[tuple[Any, ...]] = field(default_factory=list)
     trades: list[tuple[Any, ...]] = field(default_factory=list)
     aggregates: list[tuple[Any, ...]] = field(default_factory=list)
-    postings: list[tuple[Any, ...]] = field(default_factory=list)
+    movements: list[tuple[Any, ...]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return sum(len(getattr(self, table)) for table in TABLES)
 
     def values(self, table: str) -> tuple[Any, ...]:
-        return flat(getattr(self, table))
+        return flat(minutes(self.trades) if table == MINUTES else getattr(self, table))
+
+
+def minutes(rows: Iterable[Any]) -> Iterator[tuple[int, ...]]:
+    """A minute's trades of one market, as a shard sums them up."""
+    by_minute: dict[tuple[int, int], list[TradeRow]] = {}
+    for row in map(TradeRow._make, rows):
+        by_minute.setdefault((row.market, row.time - row.time % MINUTE), []).append(row)
+    for (market, opened), found in by_minute.items():
+        prices, taken = [row.price for row in found], [row for row in found if not row.buyer_is_maker]
+        yield (
+            market, opened, prices[0], max(prices), min(prices), prices[-1], sum(row.quantity for row in found),
+            sum(row.notional for row in found), len(found), sum(row.quantity for row in taken),
+            sum(row.notional for row in taken), found[0].trade, found[-1].trade,
+        )  # fmt: skip
 
 
 def flat(rows: Iterable[Iterable[Any]]) -> tuple[Any, ...]:
     """As statements take them."""
-    return tuple(map(stored, chain.from_iterable(rows)))
+    return tuple(ABSENT if value is None else stored(value) for value in chain.from_iterable(rows))
 
 
 def order(number: int, *, account: int = 1000, market: int = 0, client_id: str = "", **other: Any) -> OrderRow:
@@ -54,6 +69,7 @@ def trade(number: int, *, market: int = 0, time: int | None = None, **other: Any
         "notional": 60_000 * UNIT, "buy_order": 2 * number + 1, "sell_order": 2 * number + 2, "buyer": 1000,
         "seller": 1001, "buyer_is_maker": True, "time": START + number * SECOND if time is None else time,
         "buy_commission": 10, "buy_commission_asset": 0, "sell_commission": 20, "sell_commission_asset": 1,
+        "sequence": number + 1,
     }  # fmt: skip
     return TradeRow(**(plain | other))
 
@@ -62,15 +78,22 @@ def aggregate(of: TradeRow) -> AggregateRow:
     return AggregateRow(of.market, of.aggregate, of.price, of.quantity, of.trade, of.trade, of.buyer_is_maker, of.time)
 
 
-def postings(sequence: int, of: TradeRow) -> list[PostingRow]:
+def movement(sequence: int, *, line: int = 0, account: int = 1000, asset: int = 0, delta: int = UNIT) -> MovementRow:
+    return MovementRow(sequence, line, account, asset, delta, 3, START + sequence * SECOND)
+
+
+def postings(of: TradeRow) -> list[PostingRow]:
+    """The ledger's lines of a trade."""
+    base, quote = of.buy_commission_asset, of.sell_commission_asset
     moves = (
-        (of.buyer, 0, of.quantity, 1), (of.seller, 0, -of.quantity, 1), (of.seller, 1, of.notional, 1),
-        (of.buyer, 1, -of.notional, 1), (of.buyer, 0, -of.buy_commission, 2), (1, 0, of.buy_commission, 2),
-        (of.seller, 1, -of.sell_commission, 2), (1, 1, of.sell_commission, 2),
+        (of.buyer, quote, -of.notional, 1), (of.seller, base, -of.quantity, 1), (of.buyer, base, of.quantity, 1),
+        (of.buyer, base, -of.buy_commission, 2), (1, base, of.buy_commission, 2), (of.seller, quote, of.notional, 1),
+        (of.seller, quote, -of.sell_commission, 2), (1, quote, of.sell_commission, 2),
     )  # fmt: skip
     return [
-        PostingRow(sequence, line, account, asset, delta, cause, of.market, of.trade, of.time)
+        PostingRow(of.sequence, line, account, asset, delta, cause, of.market, of.trade, of.time)
         for line, (account, asset, delta, cause) in enumerate(moves)
+        if delta
     ]
 
 
@@ -118,4 +141,3 @@ def _fill(rows: MadeRows, maker: OrderRow, number: int, account: int, trade_id: 
     rows.orders += [taker, maker._replace(on_book=False, **done)]
     rows.trades.append(made)
     rows.aggregates.append(aggregate(made))
-    rows.postings += postings(rows.first, made)

@@ -22,7 +22,7 @@ from agio.projections.writer import Writer
 from agio.shard import log as shard_log
 from tests.unit.projections.made import MadeRows, history
 
-TABLES = ("positions", "orders", "trades", "aggregates", "postings", "candles")
+TABLES = ("positions", "orders", "trades", "aggregates", "movements", "postings", "candles")
 
 
 def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -140,7 +140,7 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
 
 
 def test_progress_is_told_of_every_transaction(data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(rebuild, "BATCH", 1000)
+    monkeypatch.setattr(rebuild, "BATCH", 400)
     told: list[rebuild.Done] = []
     engine = sqlite_engine(tmp_path / "other.db", durable=False)
     done = rebuild.rebuild(writer(engine), history(500), told.append)

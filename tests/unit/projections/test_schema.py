@@ -14,10 +14,12 @@ from agio.adapters.sql.databases import PROJECTION
 from agio.adapters.sql.engine import sqlite_engine
 from agio.adapters.sql.schema import Schema, migrate, prepare
 from agio.domain.errors import Fatal
-from agio.domain.history import AggregateRow, OrderRow, PostingRow, TradeRow
+from agio.domain.history import AggregateRow, MovementRow, OrderRow, PostingRow, TradeRow
 from agio.projections import schema
 from agio.projections.spot.buckets import COLUMNS
-from tests.unit.projections.made import postings, trade
+from tests.unit.projections.made import movement, postings, trade
+
+TABLES = [table for table in schema.metadata.sorted_tables if table is not schema.postings]
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,7 @@ from tests.unit.projections.made import postings, trade
         (schema.orders, OrderRow._fields),
         (schema.trades, TradeRow._fields),
         (schema.aggregates, AggregateRow._fields),
+        (schema.movements, MovementRow._fields),
         (schema.postings, PostingRow._fields),
         (schema.candles, ("market", "minutes", *COLUMNS)),
     ],
@@ -53,7 +56,8 @@ def test_created_equals_migrated(empty: Engine) -> None:
         bring(empty, PROJECTION)
         with empty.begin() as connection:
             found.append((made_of(empty), connection.execute(stamp).all()))
-            for table in (*schema.metadata.sorted_tables, "alembic_version"):
+            connection.execute(text("DROP VIEW postings"))
+            for table in (*TABLES, "alembic_version"):
                 connection.execute(text(f"DROP TABLE {table}"))
     assert found[0] == found[1]
     assert found[0][1] == [(schema.REVISION,)]
@@ -84,7 +88,7 @@ def test_a_foreign_database_is_refused(tmp_path: Path) -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize("table", schema.metadata.sorted_tables, ids=str)
+@pytest.mark.parametrize("table", TABLES, ids=str)
 def test_mysql_understands_every_table(table: Table) -> None:
     dialect = mysql.dialect()
     written = str(CreateTable(table).compile(dialect=dialect))
@@ -102,10 +106,24 @@ def test_mysql_understands_every_table(table: Table) -> None:
     "amount", [0, -1, 2**63 - 1, 2**63, -(2**63) - 1, 2**127 - 1, -(2**127), 2**128 - 1, 10**17 + 1]
 )
 def test_amounts_are_exact(database: Engine, amount: int) -> None:
-    row = postings(1, trade(0))[0]._replace(delta=amount)
     with database.begin() as connection:
-        connection.execute(insert(schema.postings).values(row))
+        connection.execute(insert(schema.movements).values(movement(1, delta=amount)))
+        assert connection.execute(select(schema.movements.c.delta)).scalar_one() == amount
         assert connection.execute(select(schema.postings.c.delta)).scalar_one() == amount
+
+
+@pytest.mark.parametrize("notional", [0, 60_000, 2**63 - 1, 2**63, 2**127 - 1])
+@pytest.mark.parametrize("commission", [0, 7, 2**64])
+def test_the_ledger_has_every_line(database: Engine, notional: int, commission: int) -> None:
+    made = trade(5, notional=notional, quantity=2**64 - 1, buy_commission=commission)
+    moved = movement(3, line=1, delta=-(2**80))
+    with database.begin() as connection:
+        connection.execute(insert(schema.trades).values(made))
+        connection.execute(insert(schema.movements).values(moved))
+        order = (schema.postings.c.sequence, schema.postings.c.line)
+        found = [tuple(row) for row in connection.execute(select(schema.postings).order_by(*order))]
+    assert found == [(*moved[:6], None, None, moved.time), *postings(made)]
+    assert all(type(row[4]) is int for row in found)
 
 
 def test_a_migration_is_found_for_the_newest_revision() -> None:
@@ -139,7 +157,7 @@ def test_preparing_a_fresh_database_does_not_load_alembic(tmp_path: Path) -> Non
 def test_a_forgotten_column_would_be_seen(tmp_path: Path) -> None:
     """The comparison of created and migrated tables can fail."""
     other = MetaData()
-    for table in schema.metadata.sorted_tables:
+    for table in TABLES:
         copy: Any = table.to_metadata(other)
         if table.name == "positions":
             copy.append_column(schema.orders.c.price._copy())

@@ -1,7 +1,7 @@
 """Statistics in memory against the plainest reading of the same trades."""
 
 import random
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
 from sqlalchemy import Engine
@@ -14,34 +14,39 @@ from agio.projections.spot.intervals import INTERVALS
 from agio.projections.spot.statistics import MarketsStatistics
 from agio.projections.spot.tables import SpotTables
 from agio.projections.writer import Writer
-from tests.unit.projections.made import START, MadeRows, trade
+from tests.unit.projections.made import START, MadeRows, minutes, trade
 
 DAY = 1440 * MINUTE
 
 
-@dataclass
-class Trade:
-    """As `agio._core.Trade`."""
+class Minute(NamedTuple):
+    """As `agio._core.Minute`."""
 
     market: int
-    id: int
-    aggregate: int
-    price: int
-    quantity: int
-    notional: int
-    buyer_is_maker: bool
-    time: int
+    opened: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    quote_volume: int
+    trades: int
+    taker_buy_volume: int
+    taker_buy_quote_volume: int
+    first_trade: int
+    last_trade: int
+    last_quantity: int
 
 
-@dataclass
-class Top:
+class Standing(NamedTuple):
+    """As `agio._core.Standing`."""
+
     market: int
     update: int
     bid: int
     bid_total: int
     ask: int
     ask_total: int
-    time: int
 
 
 class Level:
@@ -61,10 +66,10 @@ def tape(count: int, seed: int, longest: int) -> list[TradeRow]:
     return rows
 
 
-def event(row: TradeRow) -> Trade:
-    return Trade(
-        row.market, row.trade, row.aggregate, row.price, row.quantity, row.notional, row.buyer_is_maker, row.time
-    )
+def told(*rows: TradeRow) -> list[Minute]:
+    """What a shard tells of the trades of one batch."""
+    last = {row.time - row.time % MINUTE: row.quantity for row in rows}
+    return [Minute._make((*minute, last[minute[1]])) for minute in minutes(rows)]
 
 
 def naive_day(rows: list[TradeRow], now: int) -> DayStatistics:
@@ -104,11 +109,13 @@ def test_they_agree_at_every_moment(seed: int, longest: int) -> None:
     rows = tape(400, seed, longest)
     now = START
     statistics = MarketsStatistics(lambda: now)
-    for count, row in enumerate(rows, 1):
-        now = row.time
-        statistics([Level(), event(row), Level()])
-        if count % 5 == 0:
-            agrees(statistics, rows[:count], now)
+    chance, count = random.Random(seed), 0
+    while count < len(rows):
+        batch = rows[count : count + chance.randrange(1, 6)]
+        now = batch[-1].time
+        statistics([Level(), *told(*batch), Level()])
+        count += len(batch)
+        agrees(statistics, rows[:count], now)
     for later in (MINUTE, 45 * MINUTE, DAY - 1, DAY + MINUTE, 40 * DAY):
         now = rows[-1].time + later
         agrees(statistics, rows, now)
@@ -127,7 +134,7 @@ def test_a_seeded_start_equals_one_that_saw_everything(database: Engine, longest
     agrees(statistics, rows[:known], now)
     for count in range(known - 1, 300):  # the first is known from the seed already
         now = max(now, rows[count].time)
-        statistics([event(rows[count]._replace(time=now))])
+        statistics(told(rows[count]._replace(time=now)))
     seen = [row._replace(time=max(row.time, rows[known - 1].time + 15 * MINUTE)) for row in rows[known:]]
     agrees(statistics, rows[:known] + seen, now)
 
@@ -148,5 +155,5 @@ def test_a_market_that_never_traded() -> None:
 
 def test_the_top_of_the_book_is_the_last_one_told() -> None:
     statistics = MarketsStatistics(lambda: START)
-    statistics([Top(1, 5, 10, 2, 11, 3, START), Top(1, 6, 10, 2, 0, 0, START)])
+    statistics([Standing(1, 5, 10, 2, 11, 3), Standing(1, 6, 10, 2, 0, 0)])
     assert statistics.top(1) == TopOfBook(6, 10, 2, 0, 0)

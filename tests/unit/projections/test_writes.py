@@ -7,7 +7,7 @@ from sqlalchemy.dialects import mysql, postgresql
 from agio.projections import schema
 from agio.projections.spot.tables import ORDER_CHANGES
 from agio.projections.writes import LARGEST, Upsert, _parted
-from tests.unit.projections.made import flat, order, postings, trade
+from tests.unit.projections.made import flat, movement, order, trade
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 511, 512, 513, 1023, 1500])
@@ -19,7 +19,7 @@ def test_parts_hold_every_row_once_in_order(count: int) -> None:
 
 def test_what_is_no_rows_is_refused(database: Engine) -> None:
     upsert = Upsert(schema.trades, (), database.dialect)
-    with database.begin() as connection, pytest.raises(ValueError, match="17 values are no rows of the 16 columns"):
+    with database.begin() as connection, pytest.raises(ValueError, match="18 values are no rows of the 17 columns"):
         upsert(connection, (*trade(1), 1))
 
 
@@ -44,12 +44,12 @@ def test_what_never_changes_stays_as_it_is(database: Engine) -> None:
 
 
 def test_an_amount_beyond_63_bits_is_kept_exactly(database: Engine) -> None:
-    upsert = Upsert(schema.postings, (), database.dialect)
-    rows = [row._replace(delta=row.delta * 2**80) for row in postings(1, trade(0))]
+    upsert = Upsert(schema.movements, (), database.dialect)
+    rows = [movement(1, line=line, delta=(-1) ** line * 3 * 2**100) for line in range(8)]
     with database.begin() as connection:
         upsert(connection, flat(rows))
-        found = connection.execute(select(schema.postings).order_by(schema.postings.c.line)).all()
-        assert connection.execute(select(func.count()).select_from(schema.postings)).scalar() == len(rows)
+        found = connection.execute(select(schema.movements).order_by(schema.movements.c.line)).all()
+        assert connection.execute(select(func.count()).select_from(schema.movements)).scalar() == len(rows)
     assert [tuple(row) for row in found] == rows
 
 

@@ -95,6 +95,7 @@ class Shard:
     def __init__(self) -> None:
         self.time = START
         self.watched: list[int] = []
+        self.wanted: list[tuple[type, int]] = []
         self.depths = 0
         self.book: Callable[[int], bytes] = lambda limit: b'{"lastUpdateId":%d,"bids":[],"asks":[]}' % limit
         self.gate = asyncio.Event()
@@ -120,6 +121,13 @@ class Shard:
 
     def unwatch(self, account: int) -> None:
         self.watched.remove(account)
+
+    def want(self, kind: type, market: int) -> None:
+        assert (kind, market) not in self.wanted
+        self.wanted.append((kind, market))
+
+    def unwant(self, kind: type, market: int) -> None:
+        self.wanted.remove((kind, market))
 
 
 DAY = DayStatistics(
@@ -179,8 +187,10 @@ class World:
         return client
 
     def events(self, *events: Any) -> None:
-        self.market(events)
-        self.user(events)
+        """A batch: of market events those that are wanted, as a shard hands them over."""
+        wanted = [e for e in events if not hasattr(e, "market") or (type(e), e.market) in self.shard.wanted]
+        self.market(wanted)
+        self.user(wanted)
 
     def beat(self, count: int = 1) -> None:
         """So many times 100 ms pass."""

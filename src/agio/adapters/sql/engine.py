@@ -30,6 +30,7 @@ def sqlite_engine(path: Path, *, durable: bool) -> Engine:
         f"cache_size = -{CACHE_KIB}",
         f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
         "foreign_keys = ON",
+        "temp_store = MEMORY",
     )
 
     @event.listens_for(engine, "connect")

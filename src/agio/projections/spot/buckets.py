@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agio.domain.history import Candle
-from agio.domain.intervals import MINUTE, Interval
+from agio.domain.intervals import Interval
 from agio.projections.spot.intervals import STORED
 
 if TYPE_CHECKING:
@@ -13,10 +13,6 @@ if TYPE_CHECKING:
 
 NONE = -1
 """The trade number of a candle in which nothing traded."""
-
-
-Traded: TypeAlias = tuple[int, int, int, int, int, int]
-"""Number, price, quantity, notional, whether the buyer is the maker, and time of a trade."""
 
 
 class StoredCandle(NamedTuple):
@@ -73,26 +69,8 @@ class Bucket:
             setattr(bucket, name, value)
         return bucket
 
-    def add(self, trade: int, price: int, quantity: int, notional: int, buyer_is_maker: bool) -> None:
-        """One more trade."""
-        if not self.trades:
-            self.open = self.high = self.low = price
-            self.first_trade = trade
-        elif price > self.high:
-            self.high = price
-        elif price < self.low:
-            self.low = price
-        self.close = price
-        self.last_trade = trade
-        self.trades += 1
-        self.volume += quantity
-        self.quote_volume += notional
-        if not buyer_is_maker:
-            self.taker_buy_volume += quantity
-            self.taker_buy_quote_volume += notional
-
-    def merge(self, later: Bucket) -> None:
-        """What happened afterwards, within this one's stretch."""
+    def merge(self, later: Any) -> None:
+        """What happened afterwards, within this one's stretch: a bucket, or an `agio._core.Minute`."""
         if not later.trades:
             return
         if not self.trades:
@@ -120,36 +98,21 @@ class Bucket:
 
 
 class Growing:
-    """One market's current candles of the stored widths, fed with trades in order."""
+    """One market's current candles of the stored widths, fed with minutes in order."""
 
     def __init__(self, buckets: dict[int, Bucket]) -> None:
         """`buckets`: the latest stored ones by width; empty for a market that never traded."""
         self._buckets = buckets
-        self._last = max((bucket.last_trade for bucket in buckets.values()), default=NONE)
 
-    def grow(self, trades: Iterable[Traded]) -> dict[tuple[int, int], Bucket]:
-        """Takes trades; returns what changed, by width and opening. Known trades are left out."""
+    def grow(self, minutes: Iterable[Bucket]) -> dict[tuple[int, int], Bucket]:
+        """Takes what has been traded since, by the minute; returns what changed, by width and opening."""
         changed: dict[tuple[int, int], Bucket] = {}
-        minute = Bucket(NONE)
-        for trade, price, quantity, notional, buyer_is_maker, time in trades:
-            if trade <= self._last:
-                continue
-            self._last = trade
-            opened = time - time % MINUTE
-            if opened != minute.opened:
-                self._merge(minute, changed)
-                minute = Bucket(opened)
-            minute.add(trade, price, quantity, notional, bool(buyer_is_maker))
-        self._merge(minute, changed)
+        for minute in minutes:
+            for width in STORED:
+                opened = Interval(width).opening(minute.opened)
+                bucket = self._buckets.get(width)
+                if bucket is None or bucket.opened != opened:
+                    bucket = self._buckets[width] = Bucket(opened)
+                bucket.merge(minute)
+                changed[width, opened] = bucket
         return changed
-
-    def _merge(self, minute: Bucket, changed: dict[tuple[int, int], Bucket]) -> None:
-        if not minute.trades:
-            return
-        for width in STORED:
-            opened = Interval(width * MINUTE).opening(minute.opened)
-            bucket = self._buckets.get(width)
-            if bucket is None or bucket.opened != opened:
-                bucket = self._buckets[width] = Bucket(opened)
-            bucket.merge(minute)
-            changed[width, opened] = bucket

@@ -21,7 +21,7 @@ EMPTY = TopOfBook(0, 0, 0, 0, 0)
 
 
 class MarketStatistics:
-    """One market. A trade touches the current minute only; what is wider is folded when a minute ends."""
+    """One market. Trades touch the current minute only; what is wider is folded when a minute ends."""
 
     __slots__ = ("_end", "_ladder", "_minute", "_window", "last_price", "last_quantity", "last_trade", "top")
 
@@ -43,20 +43,16 @@ class MarketStatistics:
             self._window.append(minute)
         self.last_price, self.last_quantity, self.last_trade = seed.last_price, seed.last_quantity, seed.last_trade
 
-    def trade(self, event: Any) -> None:
-        """An `agio._core.Trade`; one that the seed knows is left out."""
-        number = event.id
-        if number <= self.last_trade:
+    def traded(self, event: Any) -> None:
+        """An `agio._core.Minute`; one that the seed knows is left out."""
+        if event.last_trade <= self.last_trade:
             return
-        time = event.time
-        if time >= self._end:
-            self._roll(time)
-        price = event.price
-        quantity = event.quantity
-        self.last_trade = number
-        self.last_price = price
-        self.last_quantity = quantity
-        self._minute.add(number, price, quantity, event.notional, event.buyer_is_maker)
+        if event.opened >= self._end:
+            self._roll(event.opened)
+        self._minute.merge(event)
+        self.last_price = event.close
+        self.last_quantity = event.last_quantity
+        self.last_trade = event.last_trade
 
     def _roll(self, time: int) -> None:
         """Folds the minute that ended and begins the one of `time`."""
@@ -130,7 +126,7 @@ class MarketsStatistics:
             known.top = top
 
     def __call__(self, events: EventBatch) -> None:
-        """Takes trades and tops of books out of a batch."""
+        """Takes out of a batch what its trades add up to, and the best prices that it leaves."""
         handlers = self._handlers
         for event in events:
             kind = type(event)
@@ -138,7 +134,7 @@ class MarketsStatistics:
                 handler = handlers[kind]
             except KeyError:
                 # By name, because only the shard may import the extension and its classes.
-                handler = handlers[kind] = {"Trade": self._trade, "Top": self._top}.get(kind.__name__)
+                handler = handlers[kind] = {"Minute": self._traded, "Standing": self._top}.get(kind.__name__)
             if handler is not None:
                 handler(event)
 
@@ -148,8 +144,8 @@ class MarketsStatistics:
             found = self._markets[market] = MarketStatistics()
         return found
 
-    def _trade(self, event: Any) -> None:
-        self._of(event.market).trade(event)
+    def _traded(self, event: Any) -> None:
+        self._of(event.market).traded(event)
 
     def _top(self, event: Any) -> None:
         self._of(event.market).top = TopOfBook(event.update, event.bid, event.bid_total, event.ask, event.ask_total)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from agio.projections.schema import aggregates, candles, orders, postings, stored, trades
-from agio.projections.spot.buckets import COLUMNS, Bucket, Growing, Traded
+from agio.projections.rows import MINUTES
+from agio.projections.schema import aggregates, candles, movements, orders, stored, trades
+from agio.projections.spot.buckets import COLUMNS, Bucket, Growing
 from agio.projections.spot.intervals import STORED
 from agio.projections.writes import Upsert
 
@@ -26,10 +27,8 @@ ORDER_CHANGES = (
 """What of an order changes after it was accepted."""
 
 
-_WIDTH = len(trades.columns)
-_MARKET, *_TRADED = map(
-    trades.columns.keys().index, ("market", "trade", "price", "quantity", "notional", "buyer_is_maker", "time")
-)
+_MINUTE = 1 + len(COLUMNS)
+"""Values of a minute: its market, and its columns."""
 
 
 class SpotTables:
@@ -37,27 +36,26 @@ class SpotTables:
 
     def __init__(self, dialect: Dialect) -> None:
         changing = {orders.name: ORDER_CHANGES}
-        tables = (orders, trades, aggregates, postings)
+        tables = (orders, trades, aggregates, movements)
         self._upserts = [Upsert(table, changing.get(table.name, ()), dialect) for table in tables]
         self._candles = Upsert(candles, COLUMNS[1:], dialect)
         self._growing: dict[int, Growing] = {}
 
     def write(self, connection: Connection, batch: Sequence[Rows]) -> None:
         """One transaction's rows."""
-        values = {upsert.name: _together(batch, upsert.name) for upsert in self._upserts}
         for upsert in self._upserts:
-            upsert(connection, values[upsert.name])
-        self._candles(connection, self._grow(connection, values[trades.name]))
+            upsert(connection, _together(batch, upsert.name))
+        self._candles(connection, self._grow(connection, _together(batch, MINUTES)))
 
     def forget(self) -> None:
         """The candles in memory are ahead of SQL: read them again."""
         self._growing.clear()
 
-    def _grow(self, connection: Connection, traded: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _grow(self, connection: Connection, minutes: tuple[Any, ...]) -> tuple[Any, ...]:
         """The changed candles' values."""
-        by_market: dict[int, list[Traded]] = {}
-        for market, *trade in zip(*(map(int, traded[place::_WIDTH]) for place in (_MARKET, *_TRADED)), strict=True):
-            by_market.setdefault(market, []).append(tuple(trade))
+        by_market: dict[int, list[Bucket]] = {}
+        for market, *columns in zip(*[map(int, minutes)] * _MINUTE, strict=True):
+            by_market.setdefault(market, []).append(Bucket.of(columns))
         rows = (
             (market, width, *map(stored, bucket.columns()))
             for market, found in by_market.items()

@@ -33,15 +33,18 @@ class Codec(NamedTuple):
 
 
 class Routes:
-    """Which events of a market somebody wants; one that nobody wants costs a look-up. `others` takes other kinds."""
+    """Which events of a market somebody wants: the shard tells of no others. `others` takes other kinds."""
 
-    def __init__(self, kinds: Iterable[type], others: Sink) -> None:
+    def __init__(self, kinds: Iterable[type], shard: ShardPort, others: Sink) -> None:
+        self._shard = shard
         self._others = others
         self._sinks: dict[type, dict[int, tuple[Sink, ...]]] = {kind: {} for kind in kinds}
 
     def add(self, kind: type, market: int, sink: Sink) -> None:
         """From now on `sink` gets the market's events of this kind."""
         markets = self._sinks[kind]
+        if market not in markets:
+            self._shard.want(kind, market)
         markets[market] = (*markets.get(market, ()), sink)
 
     def remove(self, kind: type, market: int, sink: Sink) -> None:
@@ -52,6 +55,7 @@ class Routes:
             markets[market] = left
         else:
             del markets[market]
+            self._shard.unwant(kind, market)
 
     def dispatch(self, events: Iterable[Any]) -> None:
         """Hands each event to those who want it."""

@@ -81,7 +81,7 @@ class MarketData:
         self._catalogue = catalogue
         self._inputs = Inputs(
             codec,
-            Routes((codec.trade, codec.aggregate, codec.level, codec.top), self._other),
+            Routes((codec.trade, codec.aggregate, codec.level, codec.top), shard, self._other),
             pace or Pace(),
             shard.now,
             statistics,

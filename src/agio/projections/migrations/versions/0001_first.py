@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from agio.projections.schema import Amount, Ascii
+from agio.projections.schema import Amount, Ascii, ledger
 
 revision = "0001"
 down_revision = None
@@ -17,13 +17,15 @@ def upgrade() -> None:
     _orders()
     _trades()
     _aggregates()
-    _postings()
+    _movements()
     _candles()
+    op.execute(ledger)
 
 
 def downgrade() -> None:
     """Drops them; `agio rebuild` makes them again."""
-    for name in ("candles", "postings", "aggregates", "trades", "orders", "positions"):
+    op.execute("DROP VIEW postings")
+    for name in ("candles", "movements", "aggregates", "trades", "orders", "positions"):
         op.drop_table(name)
 
 
@@ -95,6 +97,7 @@ def _trades() -> None:
         _number("buy_commission_asset", sa.Integer),
         _exact("sell_commission", 39),
         _number("sell_commission_asset", sa.Integer),
+        _number("sequence"),
     )
     op.create_index("trades_of_buyer", "trades", ["buyer", "market", "time", "trade", "buy_order"])
     op.create_index("trades_of_seller", "trades", ["seller", "market", "time", "trade", "sell_order"])
@@ -116,9 +119,9 @@ def _aggregates() -> None:
     op.create_index("aggregates_by_time", "aggregates", ["market", "time", "aggregate"])
 
 
-def _postings() -> None:
+def _movements() -> None:
     _create(
-        "postings",
+        "movements",
         ("sequence", "line"),
         _number("sequence"),
         _number("line", sa.Integer),
@@ -126,8 +129,6 @@ def _postings() -> None:
         _number("asset", sa.Integer),
         _exact("delta", 39),
         _number("cause", sa.SmallInteger),
-        _number("market", sa.Integer, optional=True),
-        _number("trade", optional=True),
         _number("time"),
     )
 
