@@ -161,7 +161,7 @@ impl Value for String {
     }
 }
 
-/// Stands for what is missing, as `agio.projections.rows.ABSENT`: to bind `None` takes SQLite's driver fifteen times as long.
+/// Stands for what is missing, as `agio.projections.rows.ABSENT`: to bind `None` takes a driver fifteen times as long.
 const ABSENT: i64 = -(1 << 62);
 
 impl<T: Value> Value for Option<T> {
