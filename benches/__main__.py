@@ -32,7 +32,7 @@ LONG: dict[str, Room] = {
     "book": partial(book.measure, pairs=10, messages=200_000, deep=10_000_000, beside=True),
 }
 SHORT: dict[str, Room] = {
-    "gateway": partial(gateway.measure, pairs=1, orders=1_000),
+    "gateway": partial(gateway.measure, pairs=1, orders=4_000),
     "engine": partial(engine.measure, rounds=1, commands=50_000),
     "starting": partial(starting.measure, starts=2),
     "book": partial(book.measure, pairs=1, messages=20_000, deep=100_000, beside=False),

@@ -21,6 +21,7 @@ SETTLE = 0.3
 """Seconds after a run in which the projector catches up, so that its CPU counts."""
 DURABILITY = "fdatasync"
 PEER = "the same server, empty handler"
+GRANIAN = "granian, empty handler"
 RIVAL = (11_000, 2_100)
 """Resting and crossing orders a second of the best known open C server, which acknowledges before it is durable."""
 
@@ -37,20 +38,22 @@ class Leg(NamedTuple):
 class Bench:
     """An exchange, its peer, and the counts of what was acknowledged."""
 
-    def __init__(self, generator: Generator, exchange: Exchange, peer: tuple[int, str], orders: int) -> None:
+    def __init__(
+        self, generator: Generator, exchange: Exchange, peers: tuple[tuple[int, str], tuple[int, str]], orders: int
+    ) -> None:
         self._generator = generator
         self._exchange = exchange
-        self._peer = peer
+        self._peers = peers
         self._orders = orders
         self._pairs = 0
         self.accepted = self.filled = 0
         self.samples: dict[str, list[float]] = defaultdict(list)
 
     def pair(self) -> None:
-        """The peer, orders that rest, and orders that fill them: afterwards the book is as before."""
+        """The peers, orders that rest, and orders that fill them: afterwards the book is as before."""
         users = self._users()
         self._pairs += 1
-        empty = self._leg("resting", self._peer, users, self._orders)
+        empty, granian = (self._leg("resting", peer, users, self._orders) for peer in self._peers)
         with watching.watch_lag(self._exchange) as lags:
             resting = self._trade("resting", users)
         crossing = self._trade("crossing", users)
@@ -60,6 +63,8 @@ class Bench:
         add(empty_cpu=empty.gateway, empty_rate=empty.found["rate"])
         add(gateway=resting.gateway, all=resting.all, rate=resting.found["rate"], p99=resting.found["latency"]["p99"])
         add(gateway_ratio=resting.gateway / empty.gateway, rate_ratio=resting.found["rate"] / empty.found["rate"])
+        add(granian_cpu=granian.gateway, granian_ratio=resting.gateway / granian.gateway)
+        add(granian_rate=granian.found["rate"], granian_rate_ratio=resting.found["rate"] / granian.found["rate"])
         add(body_ratio=in_body.gateway / empty.gateway, body_cpu=in_body.gateway)
         add(crossing=crossing.all, crossing_rate=crossing.found["rate"], crossing_ratio=crossing.all / resting.all)
         add(lag=_p99(lags))
@@ -111,10 +116,11 @@ def measure(folder: Path, *, pairs: int, orders: int) -> Iterator[Figure]:
     """Runs `pairs` interleaved pairs of `orders` each, after one that warms up and does not count."""
     generator = Generator(processes.build("agio-load"))
     with ExitStack() as stack:
-        peer = stack.enter_context(processes.empty_handler())
+        modules = ("benches.empty", "benches.granian_empty")
+        own, granian = (stack.enter_context(processes.empty_handler(module)) for module in modules)
         exchange = stack.enter_context(processes.exchange(folder / "gateway"))
         received = stack.enter_context(watching.depth(exchange))
-        bench = Bench(generator, exchange, peer, orders)
+        bench = Bench(generator, exchange, (own, granian), orders)
         bench.pair()
         bench.samples.clear()
         for _ in range(pairs):
@@ -135,10 +141,14 @@ def _figures(samples: Mapping[str, list[float]], generator: str) -> Iterator[Fig
 
     cpus = f"{mid('gateway')} to {mid('empty_cpu')} µs; {generator}"
     yield figure(f"gateway CPU, {CONNECTIONS} connections", "gateway_ratio", "×", 1.8, cpus, peer=PEER)
+    cpus = f"{mid('gateway')} to {mid('granian_cpu')} µs"
+    yield figure("the same", "granian_ratio", "×", 1.8, cpus, peer=GRANIAN)
     body = f"{mid('body_cpu')} µs"
     yield figure("gateway CPU, parameters in the body", "body_ratio", "×", None, body, peer=PEER)
     rates = f"{mid('rate')} to {mid('empty_rate')} /s"
     yield figure("gateway rate", "rate_ratio", "×", 0.6, rates, peer=PEER, at_least=True)
+    rates = f"{mid('rate')} to {mid('granian_rate')} /s"
+    yield figure("the same", "granian_rate_ratio", "×", 0.6, rates, peer=GRANIAN, at_least=True)
     yield figure("CPU of all processes, resting order", "all", "µs", 140)
     fills = f"{mid('crossing')} to {mid('all')} µs"
     yield figure("CPU, order with one fill", "crossing_ratio", "×", 1.5, fills, peer="resting order")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -93,15 +95,27 @@ class Exchange(NamedTuple):
 
 
 @contextmanager
-def empty_handler() -> Iterator[tuple[int, str]]:
-    """The peer: process id and address of the same server with nothing behind it."""
-    process = subprocess.Popen([sys.executable, "-m", "benches.empty"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+def empty_handler(module: str = "benches.empty") -> Iterator[tuple[int, str]]:
+    """A peer: process id and address of a server with nothing behind it."""
+    process = subprocess.Popen([sys.executable, "-m", module], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
-        yield process.pid, f"127.0.0.1:{int(process.stdout.readline())}"
+        address = f"127.0.0.1:{int(process.stdout.readline())}"
+        _await(address)
+        yield process.pid, address
     finally:
         process.terminate()
         process.wait(10)
+
+
+def _await(address: str) -> None:
+    """Until somebody listens there."""
+    host, _, port = address.partition(":")
+    for _ in range(100):
+        with suppress(ConnectionRefusedError), socket.create_connection((host, int(port)), 1):
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"nobody listens on {address}")
 
 
 def build(package: str, example: str | None = None) -> Path:

@@ -272,3 +272,20 @@ def doctor(folder: str) -> bytes:
 
 def layouts() -> bytes:
     """Command and event layouts, as JSON."""
+
+def simulate(
+    seed: int,
+    *,
+    lives: int = 0,
+    requests: int = 0,
+    accounts: int = 0,
+    without: list[str] = [],
+    shrink: bool = False,
+) -> bytes:
+    """One run of the simulator, as JSON; with `shrink` the smallest that finds the same. 0: the usual number.
+
+    Raises ValueError for an unknown kind of trouble. Releases the GIL.
+    """
+
+def simulated() -> bytes:
+    """Kinds of trouble, and the places where a simulated process can die, as JSON."""

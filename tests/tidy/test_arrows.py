@@ -23,13 +23,14 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 # Each crate, and the crates of ours that it may build on.
 CRATES: dict[str, set[str]] = {
+    "planted": set(),
     "book": set(),
-    "journal": set(),
-    "engine": {"book"},
+    "journal": {"planted"},
+    "engine": {"book", "planted"},
     "edge": {"engine"},
-    "runner": {"engine", "journal"},
-    "sim": {"book", "engine", "journal", "runner"},
-    "extension": {"edge", "engine", "journal", "runner"},
+    "runner": {"engine", "journal", "planted"},
+    "sim": {"book", "engine", "journal", "planted", "runner"},
+    "extension": {"edge", "engine", "journal", "runner", "sim"},
 }
 
 

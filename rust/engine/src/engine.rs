@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use agio_planted::{Bug, planted};
+
 use crate::accounts::Accounts;
 use crate::commands::{Command, Envelope, Signed};
 use crate::events::{Event, Quarantined, Rejected, Violated};
@@ -112,6 +114,7 @@ impl Engine {
         self.advance(envelope);
         let _ = self.enter(envelope);
         let market = command.market().filter(|market| self.market(*market).is_some());
+        let market = market.filter(|_| !planted(Bug::QuarantineWithoutHalt));
         if let Some(market) = market {
             self.markets[market.0 as usize].rules.status = MarketStatus::Halt;
             out.push(self.market_changed(market));
@@ -143,7 +146,7 @@ impl Engine {
     }
 
     fn gates(&self, envelope: &Envelope, command: &Command) -> Result<(), Refusal> {
-        let late = envelope.deadline.0 != 0 && envelope.time > envelope.deadline;
+        let late = envelope.deadline.0 != 0 && envelope.time > envelope.deadline && !planted(Bug::DeadlineIgnored);
         require(!late, Refusal::of(Reason::DeadlinePassed, envelope.deadline.0))?;
         require(!self.halted || command.is_allowed_when_halted(), Reason::Halted)
     }
@@ -200,7 +203,9 @@ impl Engine {
             return Ok(());
         }
         let key = self.keys.get(signed.key.0 as usize - 1);
-        let good = key.is_some_and(|key| key.account == account && !key.revoked && key.permissions.trade);
+        let good = key.is_some_and(|key| {
+            key.account == account && (!key.revoked || planted(Bug::RevokedKeyTrades)) && key.permissions.trade
+        });
         require(good, Reason::KeyRefused)
     }
 

@@ -3,6 +3,8 @@
 //! A new order adds one; an order's first fill takes one off as a taker and [`MAKER_CREDIT`] as a maker, never below 0;
 //! cancels and expiries change nothing. Rules: Binance's "Spot Unfilled Order Count Rules".
 
+use agio_planted::{Bug, planted};
+
 use crate::layout::records;
 use crate::reasons::Reason;
 use crate::refusal::Refusal;
@@ -104,6 +106,7 @@ impl Counts {
     /// An order's first fill, whenever it was placed, lowers the running windows.
     pub(crate) fn first_fill(&mut self, now: Micros, maker: bool) {
         let credit = if maker { MAKER_CREDIT } else { TAKER_CREDIT };
+        let credit = credit - u32::from(maker && planted(Bug::MakerCreditWrong));
         self.ten_seconds.take(now.0 / TEN_SECONDS, credit);
         self.day.take(now.0 / DAY, credit);
     }

@@ -3,6 +3,8 @@
 //! Everything stands in the order of its number or name, orders by market, side, price and time; memory layout (slots,
 //! capacities, hash tables) and entries of zeros do not appear. What can be derived is not stored.
 
+use agio_planted::{Bug, planted};
+
 use crate::accounts::{Account, Balance, HOUSE, MAX_SUPPLY};
 use crate::audit::Violation;
 use crate::client_ids;
@@ -11,7 +13,7 @@ use crate::layout::{DecodeError, Field, LayoutDoc, records};
 use crate::limits::{Counts, Window};
 use crate::market::{Asset, Counters, MAX_AVERAGE_MINUTES, Market, Rules, check_filters, check_name};
 use crate::spot::average::{Averages, Minute};
-use crate::spot::order::Order;
+use crate::spot::order::{Order, lose_priority};
 use crate::units::{
     AccountId, Amount, AssetId, ClientId, FIRST_CUSTOMER, Lane, MarketId, Micros, ONE, OUTSIDE, OrderId, PreventedId,
     Price, Quantity, Rate, SCALE,
@@ -257,6 +259,7 @@ fn check(holds: bool, what: &'static str) -> Restored<()> {
 
 fn put_account(account: &Account, out: &mut Vec<u8>) {
     let Account { rights, maker, taker, limits, counts, updated, .. } = *account;
+    let counts = if planted(Bug::CountsForgotten) { Counts::EMPTY } else { counts };
     SavedAccount { rights, maker, taker, limits, counts, updated }.put(out);
     count(account.balances().count(), out);
     account.balances().for_each(|balance| balance.put(out));
@@ -346,7 +349,8 @@ fn is_customer(engine: &Engine, account: AccountId) -> bool {
 
 fn take_market(engine: &mut Engine, id: MarketId, input: &mut &[u8]) -> Restored<()> {
     let symbol = String::take(input)?;
-    let SavedMarket { base, quote, status, filters, counters, last_price, last_time } = Field::take(input)?;
+    let SavedMarket { base, quote, status, filters, mut counters, last_price, last_time } = Field::take(input)?;
+    counters.trades -= u64::from(planted(Bug::TradeNumberForgotten) && counters.trades > 0);
     let last_trade = last_price.zip(last_time);
     check(check_name(&symbol).is_ok() && !engine.symbols.contains_key(&symbol), "a market's name")?;
     check(check_filters(&filters).is_ok(), "a market's filters")?;
@@ -363,6 +367,9 @@ fn take_market(engine: &mut Engine, id: MarketId, input: &mut &[u8]) -> Restored
     let mut joining = Vec::new();
     for side in [agio_book::Side::Buy, agio_book::Side::Sell] {
         take_orders(engine, &mut market, side, &mut joining, input)?;
+        if planted(Bug::PriorityLostOnRestore) {
+            lose_priority(&mut market.book, side);
+        }
     }
     engine.markets.push(Market::new(market.rules, market.book));
     join(engine, id, joining)

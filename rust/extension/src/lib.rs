@@ -9,6 +9,7 @@ mod minutes;
 mod names;
 mod rows;
 mod shard;
+mod sim;
 
 use pyo3::prelude::*;
 
@@ -19,5 +20,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     events::register(module)?;
     rows::register(module)?;
     log::register(module)?;
+    sim::register(module)?;
     module.add_class::<shard::PyShard>()
 }

@@ -8,6 +8,7 @@ use crate::frame::u64_at;
 use crate::segment;
 use crate::storage::{Entry, SECTOR, Storage};
 use crate::types::LogId;
+use agio_planted::{Bug, planted};
 use std::io;
 
 pub(crate) const NAME: &str = "head";
@@ -25,6 +26,9 @@ pub(crate) struct Head {
 
 /// Writes the head, durably.
 pub(crate) fn write(storage: &dyn Storage, head: Head) -> Result<()> {
+    if planted(Bug::HeadForgotten) {
+        return Ok(());
+    }
     let mut sector = [0; SECTOR as usize];
     sector[..8].copy_from_slice(&MAGIC);
     sector[8..10].copy_from_slice(&VERSION.to_le_bytes());

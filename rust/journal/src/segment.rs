@@ -4,6 +4,7 @@ use crate::error::{Context, Damage, Error, Result};
 use crate::frame::{HEADER, TRAILER, u64_at};
 use crate::storage::{Entry, File, SECTOR, Storage};
 use crate::types::{Hash, LogId};
+use agio_planted::{Bug, planted};
 use std::io;
 
 const MAGIC: [u8; 8] = *b"AGIOSEG\0";
@@ -145,13 +146,18 @@ pub(crate) fn open(storage: &dyn Storage, name: &str) -> Result<(Box<dyn File>, 
 pub(crate) fn publish(storage: &dyn Storage, file: &dyn File, part: &str, header: &SegmentHeader) -> Result<()> {
     let name = header.name();
     file.write_at(0, &header.encode()).context("write", &name)?;
-    file.sync_data().context("sync", &name)?;
+    if !planted(Bug::UnsyncedHeader) {
+        file.sync_data().context("sync", &name)?;
+    }
     rename(storage, part, &name)
 }
 
 /// Renames durably.
 pub(crate) fn rename(storage: &dyn Storage, from: &str, to: &str) -> Result<()> {
     storage.rename(from, to).context("rename", from)?;
+    if planted(Bug::SkippedFolderSync) {
+        return Ok(());
+    }
     storage.sync_dir().context("sync", "the data folder")
 }
 

@@ -6,6 +6,7 @@ use crate::frame::u64_at;
 use crate::segment::{self, short};
 use crate::storage::{SECTOR, Storage};
 use crate::types::{Hash, LogId};
+use agio_planted::{Bug, planted};
 
 const MAGIC: [u8; 4] = *b"AGSK";
 /// Name of the file.
@@ -72,7 +73,9 @@ pub fn append(storage: &dyn Storage, log: LogId, skip: &Skip) -> Result<()> {
     }
     let file = storage.create(PART, 0).context("create", PART)?;
     file.write_at(0, &bytes).context("write", PART)?;
-    file.sync_data().context("sync", PART)?;
+    if !planted(Bug::SkipListUnsynced) {
+        file.sync_data().context("sync", PART)?;
+    }
     segment::rename(storage, PART, NAME)
 }
 

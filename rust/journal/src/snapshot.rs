@@ -6,6 +6,7 @@ use crate::frame::{u32_at, u64_at};
 use crate::segment::{self, short};
 use crate::storage::{Entry, Storage};
 use crate::types::{Hash, LogId, Mark, Position};
+use agio_planted::{Bug, planted};
 
 const MAGIC: [u8; 8] = *b"AGIOSNAP";
 /// Version of the snapshot file's layout (the state in it has its own).
@@ -109,7 +110,9 @@ pub fn write(storage: &dyn Storage, header: &SnapshotHeader, body: &[u8], keep: 
     file.write_at(0, &head).context("write", PART)?;
     file.write_at(HEADER as u64, body).context("write", PART)?;
     file.write_at((HEADER + body.len()) as u64, hash.as_bytes()).context("write", PART)?;
-    file.sync_data().context("sync", PART)?;
+    if !planted(Bug::SnapshotUnsynced) {
+        file.sync_data().context("sync", PART)?;
+    }
     segment::rename(storage, PART, &header.name())?;
     let old = list(storage)?;
     for entry in &old[..old.len().saturating_sub(keep.max(1))] {

@@ -11,6 +11,8 @@ use agio_engine::units::{Lane, Micros, Sequence};
 use agio_journal::{Frame, FrameBuilder};
 
 use crate::batch::{Batch, Spares};
+use agio_planted::{Bug, planted};
+
 use crate::recent::Recent;
 use crate::request::{Answer, Request, View};
 use crate::start::Tripwire;
@@ -71,7 +73,7 @@ pub struct Sequencer {
 impl Sequencer {
     /// Goes on from a recovered engine.
     pub fn new(engine: Engine, builder: FrameBuilder, remember: usize) -> Self {
-        let lane_number = engine.lane_number(OWN_LANE);
+        let lane_number = if planted(Bug::LaneNumberForgotten) { 0 } else { engine.lane_number(OWN_LANE) };
         let (recent, group, spares) = (Recent::new(remember), Group::default(), Arc::default());
         Self { engine, recent, builder, group, events: Vec::new(), spares, lane_number, tripwire: None }
     }
@@ -139,7 +141,9 @@ impl Sequencer {
         let envelope = Envelope { sequence, time, lane, number, deadline };
         let pushed = self.builder.push_with(|out| encode_record(&envelope, command, out));
         assert_eq!(pushed.ok(), Some(sequence.0), "the log and the engine count alike, and room was checked");
-        self.events.clear();
+        if !planted(Bug::EventsOfTheLast) {
+            self.events.clear();
+        }
         let applied = catch_unwind(AssertUnwindSafe(|| {
             if let Some(trip) = self.tripwire {
                 trip(command);

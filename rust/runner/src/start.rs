@@ -16,6 +16,7 @@ use agio_journal::{
 use crate::clock::{ClockError, ManualTime};
 use crate::follower::apply_record;
 use crate::sequencer::words_of;
+use agio_planted::{Bug, planted};
 
 /// The number of the engine's snapshot format.
 pub(crate) const STATE_FORMAT: u32 = 1;
@@ -77,6 +78,16 @@ pub enum StartError {
         /// Why.
         source: DecodeError,
     },
+    /// A command that breaks the engine, and did not when it was live: others follow it, or it is on the skip list.
+    #[error(
+        "the log's command {sequence} breaks this release's engine ({reason}), and did not break the one that it was live in: keep this folder, start it with the release that wrote it, and report this"
+    )]
+    Broken {
+        /// Which.
+        sequence: u64,
+        /// What the panic said.
+        reason: String,
+    },
     /// A snapshot whose state this release does not read.
     #[error("the snapshot cannot be used: {0}; move it away to replay the log instead")]
     Restore(#[from] RestoreError),
@@ -118,8 +129,8 @@ pub(crate) fn open_folder(options: &Options) -> Result<Arc<dyn Storage>, StartEr
     Ok(Arc::new(Disk::open(&options.folder)?))
 }
 
-/// Finds or creates the log, and replays it from its newest snapshot. A command that breaks the engine (one whose process
-/// died before it could be noted) is put on the skip list, and the replay begins again.
+/// Finds or creates the log, and replays it from its newest snapshot. A last command that breaks the engine (its process
+/// died of it before it could be noted) is put on the skip list, and the replay begins again.
 ///
 /// # Errors
 /// [`StartError`].
@@ -189,6 +200,9 @@ fn replay(
 ) -> Result<Option<Skip>, StartError> {
     let skipped: Vec<u64> = skips::read(storage, recovery.log())?.iter().map(|skip| skip.sequence).collect();
     let mut events = Vec::new();
+    if planted(Bug::FirstRecordLost) {
+        recovery.next_record()?;
+    }
     while let Some(record) = recovery.next_record()? {
         events.clear();
         let sequence = record.sequence;
@@ -199,11 +213,18 @@ fn replay(
             Ok(outcome) => outcome?,
             Err(panic) => {
                 let (time, reason) = (engine.time().0, words_of(panic.as_ref()));
-                return Ok(Some(Skip { sequence, time, reason }));
+                // Nothing follows a command that broke the engine when it was live, and what lived may have been seen.
+                let lived = skipped.contains(&sequence) || recovery.next_record()?.is_some();
+                let skip = Skip { sequence, time, reason };
+                return if lived { Err(broken(skip)) } else { Ok(Some(skip)) };
             }
         }
     }
     Ok(None)
+}
+
+fn broken(skip: Skip) -> StartError {
+    StartError::Broken { sequence: skip.sequence, reason: skip.reason }
 }
 
 /// Writes the engine's state as a snapshot at the end of the frame that `mark` names; nothing while the engine is ahead of

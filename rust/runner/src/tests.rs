@@ -244,4 +244,15 @@ fn a_poison_command_whose_process_died_before_it_was_noted_is_skipped_by_the_sta
     assert_eq!(again.balance(), 1_000, "the poison had no effect");
     again.deposit(1);
     assert_eq!(again.balance(), 1_001, "and the exchange goes on");
+    again.wait();
+    again.shard.stop().unwrap();
+    let disk = again.disk.killed();
+    let remove = |ends: &str| {
+        let names = disk.list().unwrap().into_iter().map(|file| file.name);
+        names.filter(|name| name.ends_with(ends)).for_each(|name| disk.remove(&name).unwrap());
+    };
+    remove(".snap");
+    remove("skips");
+    let refused = World::on(disk, &options()).err();
+    assert!(matches!(refused, Some(StartError::Broken { .. })), "what others follow was live: {refused:?}");
 }

@@ -272,7 +272,8 @@ impl Storage for Disk {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.call("remove", kind_of(name), 0, || self.memory().remove(name))??;
+        let kind = if name.ends_with(PART) { "unfinished file" } else { kind_of(name) };
+        self.call("remove", kind, 0, || self.memory().remove(name))??;
         lock(&self.state).named = kind_of(name);
         Ok(())
     }

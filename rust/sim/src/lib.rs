@@ -12,6 +12,7 @@ mod plan;
 mod process;
 mod replay;
 mod report;
+mod shrink;
 mod sites;
 mod time;
 mod workload;
@@ -22,19 +23,44 @@ pub use damage::{Kind, Outcome};
 pub use disk::{Moment, Tallies, Tally};
 pub use plan::{Faults, KINDS, Plan};
 pub use report::{Counts, Run};
+pub use shrink::shrink;
 pub use sites::{SITES, Site};
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Once;
+
+thread_local! {
+    /// This thread's panics are caught, and told as findings.
+    static SIMULATES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps the panics of simulated processes off the terminal; those of other threads are told as before.
+fn hold_tongue() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !SIMULATES.get() {
+                before(panic);
+            }
+        }));
+    });
+}
 
 /// Does what a plan says. A panic of the code under test is a finding like any other.
 pub fn run(plan: Plan) -> Run {
     let mut world = world::World::new(plan);
+    hold_tongue();
+    let simulates = SIMULATES.replace(true);
     let checked = catch_unwind(AssertUnwindSafe(|| world.run()));
+    SIMULATES.set(simulates);
     let finding = match checked {
         Ok(checked) => checked.err(),
         Err(panic) => Some(Finding { check: "no panics", what: words_of(panic.as_ref()) }),
     };
-    Run { plan, counts: world.counts.clone(), tallies: world.disk.tallies(), finding }
+    let life = world.lives;
+    Run { plan, life, counts: world.counts.clone(), tallies: world.disk.tallies(), finding }
 }
 
 fn words_of(panic: &(dyn std::any::Any + Send)) -> String {

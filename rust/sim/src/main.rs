@@ -9,7 +9,6 @@ use agio_sim::{Counts, Plan, Tallies, run};
 fn main() -> ExitCode {
     let mut numbers = std::env::args().skip(1).map(|text| text.parse::<u64>().expect("a number"));
     let (first, count) = (numbers.next().unwrap_or(1), numbers.next().unwrap_or(20));
-    std::panic::set_hook(Box::new(|_| {}));
     let (begun, mut sum, mut tallies) = (Instant::now(), Counts::default(), Tallies::new());
     let mut failed = 0;
     for seed in first..first + count {

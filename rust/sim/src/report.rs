@@ -75,6 +75,8 @@ impl Counts {
 pub struct Run {
     /// The run.
     pub plan: Plan,
+    /// The life that it ended in, from 1.
+    pub life: u32,
     /// Its figures.
     pub counts: Counts,
     /// Calls and deaths by place.

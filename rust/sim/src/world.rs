@@ -71,6 +71,8 @@ pub(crate) struct World {
     /// Where the next life's process is to die, when this one's death only leads there.
     next_aim: Option<Trouble>,
     pub(crate) counts: Counts,
+    /// Lives begun.
+    pub(crate) lives: u32,
 }
 
 impl World {
@@ -98,6 +100,7 @@ impl World {
             latest: 0,
             next_aim: None,
             counts: Counts::default(),
+            lives: 0,
         }
     }
 
@@ -108,6 +111,7 @@ impl World {
     /// All lives, and then a time without faults.
     pub(crate) fn run(&mut self) -> Checked {
         for life in 0..self.plan.lives {
+            self.lives = life + 1;
             self.life(life)?;
         }
         self.settle()
@@ -118,6 +122,9 @@ impl World {
         let moment = self.faults.pick(&Moment::ALL);
         let calls = self.faults.pick(&[40, 300, 1_500, 4_000]);
         let (any, chance) = (self.faults.below(calls), self.faults.below(12));
+        if let Some(aim) = self.next_aim.take() {
+            return Some(aim);
+        }
         match chance {
             _ if !self.has("crash") => self.has("error").then_some(Trouble::FailIn(any)),
             0 | 1 if life > 0 && self.has("error") => Some(Trouble::FailIn(any)),
@@ -129,9 +136,6 @@ impl World {
     /// The turns of one seed after another pass through all places and moments. Some places are reached only by a process
     /// whose predecessor died at another one.
     fn aimed(&mut self, life: u32) -> Trouble {
-        if let Some(aim) = self.next_aim.take() {
-            return aim;
-        }
         let (site, moment) = self.turn_of(life);
         let aim = Trouble::CrashAt(site, moment);
         let Some(before) = sites::leading_to(site) else { return aim };
@@ -222,6 +226,10 @@ impl World {
             }
         }
         self.auditor.compare(process.engine())?;
+        let expected = ["torn tail", "broke the engine", "injected failure"];
+        let known = |note: &&String| expected.iter().any(|text| note.contains(text));
+        let strange = process.notes.iter().find(|note| !known(note));
+        holds("a start", strange.is_none(), || format!("it says, on a disk that nobody has damaged: {strange:?}"))?;
         self.floor = found;
         let (wall, last) = (self.clocks.wall(), process.engine().time().0 as i64);
         holds("a start", wall >= last - JUMP, || {
@@ -242,6 +250,7 @@ impl World {
     /// The process is gone; its disk keeps what the power cut, if it is one, leaves.
     fn died(&mut self, mut process: Process) -> Checked {
         self.counts.deaths += 1;
+        self.check_clock(&process)?;
         if let Some(group) = process.in_doubt() {
             self.doubt(&group)?;
         }
@@ -332,9 +341,9 @@ impl World {
         self.counts.questions += 1;
         let ledger = &self.auditor.ledger;
         let (free, locked) = (ledger.free(sent.account, ASKED_ASSET), ledger.locked(sent.account, ASKED_ASSET));
-        let expected = (self.auditor.sequence(), free as u64, locked as u64);
-        let found = (number(answer, 0), number(answer, 1), number(answer, 2));
-        same("answers", "a question's (sequence, free, locked)", &expected, &found)
+        let expected = (200, self.auditor.sequence(), free as u64, locked as u64);
+        let found = (answer.status, number(answer, 0), number(answer, 1), number(answer, 2));
+        same("answers", "a question's (status, sequence, free, locked)", &expected, &found)
     }
 
     /// Requests come and groups go, until the life's quota is used up or the process dies.
@@ -440,7 +449,6 @@ impl World {
     /// Everybody has a turn, in an order that chance decides.
     fn turn(&mut self, process: &mut Process) -> Result<End, Finding> {
         process.apply();
-        self.check_clock(process)?;
         process.hand_over();
         if self.chance.one_in(24) {
             self.low = process.keep_house(self.options.segment_bytes);
@@ -457,6 +465,7 @@ impl World {
 
     /// The disk's turn: what it makes durable comes out.
     fn commit(&mut self, process: &mut Process) -> Result<End, Finding> {
+        self.check_clock(process)?;
         match process.sync() {
             Ok(Some(group)) => {
                 self.publish(&group)?;

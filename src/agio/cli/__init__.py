@@ -10,6 +10,7 @@ from agio.domain.errors import AgioError
 
 COMMANDS = (
     "dev", "serve", "market", "user", "key", "account", "clock", "inspect", "verify", "rebuild", "doctor", "layouts",
+    "sim",
 )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 //! Cancelling open orders. Every market status lets cancels through, and so does a halted shard.
 
+use agio_planted::{Bug, planted};
+
 use super::hold::hold;
 use super::order::Order;
 use super::report::{Levels, Top, put};
@@ -11,7 +13,7 @@ use crate::events::{Event, Executed};
 use crate::market::Market;
 use crate::reasons::Reason;
 use crate::refusal::{Refusal, require};
-use crate::units::{AccountId, ClientId, KeyId, MarketId, OrderId};
+use crate::units::{AccountId, Amount, ClientId, KeyId, MarketId, OrderId};
 use crate::vocabulary::{Execution, ExecutionKind, OrderStatus, Restriction};
 
 impl Engine {
@@ -86,6 +88,7 @@ impl Engine {
         let mut view = order.view(&self.open, market, &resting.into());
         (view.status, view.on_book) = (OrderStatus::Canceled, false);
         let held = hold(view.side, view.price, order.remaining());
+        let held = if planted(Bug::HoldKeptOnCancel) { Amount(0) } else { held };
         release(&mut self.accounts, &mut self.scratch, order.account, paid_asset(rules, view.side), held);
         self.open.remove(order.slot, self.accounts.at_mut(order.account).open_mut(market));
         let execution = rules.counters.execution();

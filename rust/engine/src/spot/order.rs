@@ -1,6 +1,6 @@
 //! An open order as the book carries it, and the exchange's policy in matching.
 
-use agio_book::{Meeting, Policy};
+use agio_book::{Book, Meeting, Policy};
 
 use crate::open::OpenOrders;
 use crate::units::{AccountId, Amount, MarketId, Micros, OrderId, PreventedId, Price, Quantity};
@@ -155,4 +155,12 @@ impl Policy for Prevent {
             Prevention::Decrement => Meeting::Decrement,
         }
     }
+}
+
+/// Sends the first order of a side to the end of its level: only a planted bug does that.
+pub(crate) fn lose_priority(book: &mut Book<Prevent>, side: agio_book::Side) {
+    let Some((first, order)) = book.orders(side).next() else { return };
+    let mut nobody = Prevent { account: order.account, mode: Prevention::None };
+    let replaced = book.replace(first.id, first.price, first.quantity, &mut nobody, &mut agio_book::Ignore);
+    debug_assert!(replaced.is_ok(), "it rests");
 }

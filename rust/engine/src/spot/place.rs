@@ -2,9 +2,10 @@
 //! documented in `docs/concepts/precedence.md`.
 
 use agio_book::{End, Incoming, Lifetime, Placed};
+use agio_planted::{Bug, planted};
 
 use super::hold::hold;
-use super::order::Order;
+use super::order::{Order, lose_priority};
 use super::report::Top;
 use super::settle::{Settler, paid_asset};
 use super::walk::{Walk, Want, walk};
@@ -40,7 +41,7 @@ impl Engine {
 
     /// A request that was in time at the gateway and is late here counts as an order (Binance, 2025-08-12).
     fn count_late(&mut self, command: &Place, refusal: &Refusal) {
-        if refusal.reason == Reason::OutsideWindow {
+        if refusal.reason == Reason::OutsideWindow && !planted(Bug::LateOrderUncounted) {
             if let Ok(account) = self.accounts.customer_mut(command.account) {
                 account.counts.add(&account.limits, self.time);
             }
@@ -52,7 +53,8 @@ impl Engine {
         self.check_signed(order.account, &order.signed, now)?;
         let market = self.require_market(order.market)?;
         let account = self.accounts.require(order.account)?;
-        require(market.rules.status == MarketStatus::Trading, Reason::MarketClosed)?;
+        let trades = market.rules.status == MarketStatus::Trading || planted(Bug::ClosedMarketTrades);
+        require(trades, Reason::MarketClosed)?;
         require(account.rights.trade, Reason::TradingDisabled)?;
         account.counts.check(&account.limits, now)?;
         check_form(order)?;
@@ -60,7 +62,8 @@ impl Engine {
         require(market.rules.filters.preventions & bit(mode) != 0, Reason::PreventionNotAllowed)?;
         check_filters(market, account, order, now)?;
         let taken = || self.open.find(order.account, order.market, &order.client_id).is_some();
-        require(order.client_id.is_empty() || !taken(), Reason::DuplicateOrder)?;
+        let free = order.client_id.is_empty() || planted(Bug::DuplicateClientId) || !taken();
+        require(free, Reason::DuplicateOrder)?;
         match order.kind {
             OrderKind::Limit | OrderKind::LimitMaker => plan_limit(market, account, order),
             OrderKind::Market if order.budget.0 == 0 => plan_quantity(market, account, order),
@@ -87,6 +90,9 @@ impl Engine {
         if placed.end == End::Rested && placed.left != taker.quantity.0 {
             let (_, resting) = book.get_mut(taker.order.0).expect("it rests");
             *resting = Order::resting(&settler.taker, slot);
+        }
+        if placed.end == End::Rested && planted(Bug::LostPriority) {
+            lose_priority(book, taker.side.into());
         }
         let after = Top::of(book);
         if after.is_crossed() {
@@ -170,7 +176,8 @@ fn check_filters(market: &Market, account: &Account, order: &Place, now: Micros)
 
 fn plan_limit(market: &Market, account: &Account, order: &Place) -> Result<Plan, Refusal> {
     let needed = hold(order.side, order.price, order.quantity);
-    require(needed <= account.free(paid_asset(&market.rules, order.side)), Reason::InsufficientBalance)?;
+    let enough = needed <= account.free(paid_asset(&market.rules, order.side));
+    require(enough || planted(Bug::BalanceUnchecked), Reason::InsufficientBalance)?;
     if order.life == TimeInForce::Gtc {
         let crosses = filters::crosses(market, order);
         require(!crosses || order.kind != OrderKind::LimitMaker, Reason::WouldTake)?;
@@ -250,6 +257,7 @@ fn incoming(order: &OrderView) -> Incoming {
         (OrderKind::LimitMaker, _) => Lifetime::PostOnly,
         (OrderKind::Market, _) | (_, TimeInForce::Ioc) => Lifetime::Immediate,
         (OrderKind::Limit, TimeInForce::Gtc) => Lifetime::Rest,
+        (OrderKind::Limit, TimeInForce::Fok) if planted(Bug::FillOrKillFillsPart) => Lifetime::Immediate,
         (OrderKind::Limit, TimeInForce::Fok) => Lifetime::FillOrKill,
     };
     let limit = (order.price != Price(0)).then_some(order.price.0);

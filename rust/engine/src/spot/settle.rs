@@ -1,6 +1,7 @@
 //! Settlement: what the book reports while it matches becomes trades, postings, commissions and executions.
 
 use agio_book::{Fill as Match, Prevented as Clash, Sink};
+use agio_planted::{Bug, planted};
 
 use super::hold::hold;
 use super::order::{Order, Placement};
@@ -128,7 +129,8 @@ impl Settler<'_> {
         self.pay(buyer, quote, terms.notional, terms.trade);
         self.pay(seller, base, quantity, terms.trade);
         let bought = self.receive(buyer, base, quantity, terms);
-        let sold = self.receive(seller, quote, terms.notional, terms);
+        let short = u128::from(planted(Bug::SellerShortchanged));
+        let sold = self.receive(seller, quote, Amount(terms.notional.0 - short), terms);
         if buys { (bought, sold) } else { (sold, bought) }
     }
 
@@ -156,11 +158,11 @@ impl Settler<'_> {
         let rate = if party.maker { account.maker } else { account.taker };
         let unit = if asset == self.rules.base { self.rules.base_unit } else { self.rules.quote_unit };
         let exact = rate.of(amount).0;
-        let commission = if unit == 1 { exact } else { exact / unit * unit };
+        let commission = if unit == 1 || planted(Bug::CommissionUnrounded) { exact } else { exact / unit * unit };
         account.balance_mut(asset).free.0 += amount.0 - commission;
         let why = self.why(Cause::Trade, terms.trade);
         self.scratch.post(party.account, asset, amount.0 as i128, &why, self.now);
-        if commission > 0 {
+        if commission > 0 && !planted(Bug::FeeVanishes) {
             self.accounts.at_mut(FEES).balance_mut(asset).free.0 += commission;
             let why = Why { cause: Cause::Commission, ..why };
             self.scratch.post(party.account, asset, -(commission as i128), &why, self.now);
@@ -187,6 +189,7 @@ impl Settler<'_> {
         maker.prevented_match = met.id;
         maker.updated = self.now;
         let freed = Amount(before.0 - hold(at.side, at.price, maker.remaining()).0);
+        let freed = if planted(Bug::HoldKeptOnPrevention) { Amount(0) } else { freed };
         release(self.accounts, self.scratch, maker.account, paid_asset(self.rules, at.side), freed);
         let mut view = maker.view(self.open, self.rules.id, at);
         if removed {

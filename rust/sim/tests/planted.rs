@@ -1,0 +1,32 @@
+//! The simulator is able to fail: each of the bugs that can be planted is found, within a few seeds.
+//! `make planted` prints the table of `docs/correctness.md`.
+#![cfg(feature = "planted")]
+
+use agio_planted::{Bug, plant};
+use agio_sim::{Plan, run};
+
+/// The seeds that a bug may take.
+const SEEDS: u64 = 40;
+
+/// The first seed that finds something, and what.
+fn hunt(bug: Bug) -> Option<(u64, String)> {
+    plant(Some(bug));
+    let found = (1..=SEEDS).find_map(|seed| run(Plan::new(seed)).finding.map(|found| (seed, found.check.to_owned())));
+    plant(None);
+    found
+}
+
+#[test]
+fn every_planted_bug_is_found() {
+    assert!(run(Plan::new(1)).finding.is_none(), "without a bug there is nothing to find");
+    assert!(Bug::ALL.len() >= 30);
+    let mut alive = Vec::new();
+    println!("| what is wrong | found by | seed |\n|---|---|---|");
+    for bug in Bug::ALL {
+        match hunt(*bug) {
+            Some((seed, check)) => println!("|{} | {check} | {seed} |", bug.words()),
+            None => alive.push(bug),
+        }
+    }
+    assert!(alive.is_empty(), "not found within {SEEDS} seeds: {alive:?}");
+}
