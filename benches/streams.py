@@ -1,4 +1,4 @@
-"""Fan-out: messages a second that one process sends to 500 subscribers, and what an event costs that nobody wants.
+"""Fan-out: messages a second that one process sends to 500 subscribers, and what a fill costs when nobody listens.
 
     .venv/bin/python -m benches.streams
 
@@ -27,6 +27,8 @@ FRAME = 4 + len(PAYLOAD)
 WAITING = 1 << 18
 """The publisher waits for readers that are so many bytes behind."""
 STREAM = "btcusdt@trade"
+ORDERS, ROUNDS = 200, 20
+"""Of the loop's cost: orders that are answered at once, and how often, of which the least counts."""
 
 
 class Trade(NamedTuple):
@@ -101,18 +103,44 @@ async def publish(data: Any, listener: Any, size: int) -> tuple[int, float, floa
     return sent, time.perf_counter() - began, time.process_time() - cpu
 
 
-def unwanted(data: Any, events: int = 200_000) -> float:
-    """Nanoseconds for an event that nobody wants."""
-    batch = [Trade(0)] * events
-    began = time.perf_counter()
-    data(batch)
-    return (time.perf_counter() - began) / events * 1e9
+async def unheard() -> tuple[float, float]:
+    """µs of the loop for an order that rests, and for one that fills it, answers included; nobody listens."""
+    from agio.projections.spot.statistics import MarketsStatistics
+    from agio.services.markets.catalogue import LiveCatalogue
+    from agio.streams.codec import CODEC, USER_EVENT
+    from agio.streams.market import MarketData
+    from agio.streams.user import UserData
+    from benches.shard_rows import Crowd, venue
+
+    async with venue(Crowd(2, 1)) as market:
+        shard = market.shard
+        catalogue = LiveCatalogue(shard.catalog, CODEC.catalog_changed)
+        statistics = MarketsStatistics(shard.now)
+        data = MarketData(shard, catalogue, statistics, CODEC)
+        for sink in (catalogue, statistics, data, UserData(shard, USER_EVENT)):
+            shard.add_sink(sink)
+        resting, crossing = [
+            min([await _answered(market.place(market.plan(side, ORDERS), side)) for _ in range(ROUNDS)])
+            for side in ("SELL", "BUY")
+        ]
+        assert statistics.day(0).trades == ORDERS * ROUNDS
+    return resting, crossing
+
+
+async def _answered(answers: list[Any]) -> float:
+    """µs of CPU an order, once the shard has done its part."""
+    await asyncio.sleep(0)
+    time.sleep(0.1)  # noqa: ASYNC251  the loop itself has nothing else to do
+    began = time.thread_time()
+    for answer in answers:
+        await answer
+    return (time.thread_time() - began) / len(answers) * 1e6
 
 
 async def main() -> None:
     """Runs both and prints a line each."""
     data, listener = streams()
-    idle = unwanted(data)
+    resting, crossing = await unheard()
     port = await listener.start("127.0.0.1", 0)
     reader = subprocess.Popen(  # noqa: ASYNC220
         [sys.executable, "-m", "benches.streams", str(port)], stdout=subprocess.PIPE, text=True
@@ -120,7 +148,8 @@ async def main() -> None:
     assert reader.stdout is not None
     assert await asyncio.to_thread(reader.stdout.readline) == "ready\n"
     sent = 0
-    print(f"{SUBSCRIBERS} subscribers, {len(PAYLOAD)} bytes, one process; an event nobody wants: {idle:.0f} ns")
+    print(f"nobody listens: {resting:.1f} µs of the loop for an order that rests, {crossing:.1f} for one that fills it")
+    print(f"{SUBSCRIBERS} subscribers, {len(PAYLOAD)} bytes, one process")
     for size in BATCHES:
         count, seconds, cpu = await publish(data, listener, size)
         sent += count

@@ -30,7 +30,7 @@ def sqlite_engine(path: Path, *, durable: bool) -> Engine:
         f"cache_size = -{CACHE_KIB}",
         f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
         "foreign_keys = ON",
-        "temp_store = MEMORY",
+        "temp_store = MEMORY",  # else the journal of a statement that touches many pages is a file
     )
 
     @event.listens_for(engine, "connect")
