@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-GATHER = 0.1
-"""Seconds in which rows gather before they are written, unless somebody waits for them."""
+GATHER = 0.08
+"""Seconds from one transaction's beginning to the next one's, in which rows gather, unless somebody waits for them: a
+page that many of them touch is then written once."""
 IDLE_MS = 200
 """Milliseconds of waiting for rows before looking whether to stop."""
 LARGEST = 20_000
@@ -74,7 +75,8 @@ class Projector:
         self._on_failure = on_failure
         self._on_commit = on_commit
         self._stopping = False
-        self._behind = False
+        self._began = -GATHER
+        """When the last transaction did, on the monotonic clock."""
         self._thread = threading.Thread(target=self._run, name="agio-projector", daemon=True)
         self.metrics = Metrics()
 
@@ -115,13 +117,12 @@ class Projector:
         rows = self._source(0 if stopping else IDLE_MS)
         if rows is None:
             return not stopping
-        if not self._behind:
-            self._progress.hurry.wait(GATHER)
+        self._progress.hurry.wait(max(0.0, self._began + GATHER - time.monotonic()))
+        self._began = time.monotonic()
         batch, size = [rows], len(rows)
         while size < LARGEST and (more := self._source(0)) is not None:
             batch.append(more)
             size += len(more)
-        self._behind = size >= LARGEST
         self._write(batch, size)
         return True
 

@@ -155,10 +155,24 @@ async def test_those_who_wait_are_woken(running: Running) -> None:
 
 async def test_whoever_waits_does_not_wait_for_the_gathering(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projector, "GATHER", 1.5)
-    running.shard.queue.put(next(history(1)))
     began = time.monotonic()
-    await running.progress.reached(1)
+    for number, made in enumerate(history(3), 1):
+        running.shard.queue.put(made)
+        await running.progress.reached(number)
     assert time.monotonic() - began < 1.0
+
+
+def test_rows_gather_from_one_transaction_to_the_next(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projector, "GATHER", 0.5)
+    first, *others = history(20)
+    running.shard.queue.put(first)
+    until(lambda: running.progress.sequence == 1)
+    for made in others:
+        running.shard.queue.put(made)
+        time.sleep(0.005)
+    assert running.progress.sequence == 1
+    until(lambda: running.progress.sequence == 20)
+    assert running.projector.metrics.commits == 2
 
 
 async def test_a_read_point_that_does_not_come_is_minus_1007(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
