@@ -47,7 +47,7 @@ def measure(folder: Path, *, pairs: int, messages: int, deep: int, beside: bool)
     rates = Rates([list(_pair(program, commands, paths, slow)) for _ in range(pairs)])
     yield from _beside_peers(rates, list(commands))
     yield _lives(program, pairs, messages * 5)
-    yield from _instructions(program, messages * 2)
+    yield from _instructions(program, messages * 4)
     yield _latency(program, messages * 5)
     yield from _scale(program, messages * 5, deep)
 
@@ -194,10 +194,12 @@ def _latency(program: str, messages: int) -> Figure:
 def _scale(program: str, messages: int, deep: int) -> Iterator[Figure]:
     """What a message costs in a deep book, and what an order takes in memory."""
     told = _text([program, "scale", str(messages), str(deep)])
-    rows = [list(map(float, line.removesuffix(" ms").split())) for line in told.splitlines()[1:]]
+    rows = [list(map(float, line.removesuffix(" us").split())) for line in told.splitlines()[1:]]
     first, last = rows[0], rows[-1]
     size = f"{last[0]:,.0f} orders, {last[1]:,.0f} levels"
     for column, what in ((3, "in batches"), (2, "one by one")):
         absolutes = f"{number(first[column])} to {number(last[column])} M/s"
         yield Figure(f"book {what}, cost at {size}", [first[column] / last[column]], "×", "1,000", 2, False, absolutes)
     yield Figure("book, memory of a resting order, most", [max(row[4] for row in rows[1:])], "bytes", bar=64)
+    worst = [row[5] / 1e3 for row in rows]
+    yield Figure(f"book, longest single insertion while it grows to {last[0]:,.0f}", [max(worst)], "ms of CPU")

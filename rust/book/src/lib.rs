@@ -20,7 +20,8 @@
 //! - A [`Policy`]: the payload kept beside each resting order, a quota (price limits, budgets), and what happens when
 //!   an order meets one that it must not trade with. [`Bare`] adds nothing and costs nothing.
 //! - A [`Sink`]: gets each fill, each prevented trade and each level that changed, in order, while the call runs.
-//! - For many messages at once, a [`BatchSink`] and [`Book::apply_batch`], which asks for memory ahead of its use.
+//! - For many messages at once, a [`BatchSink`] and [`Book::apply_batch`], which asks for memory ahead of its use. An
+//!   engine that has a queue of its own can do so itself: [`Book::warm`], [`Book::warm_order`], [`Book::warm_price`].
 //!
 //! # How it is made
 //! - `window`, `ladder`: levels stand in a direct array of ticks, in pages of 64, with bitmaps of what is occupied.
@@ -28,10 +29,12 @@
 //!   up to 4 million ticks; whatever is further away, or not a multiple of the step, is kept in a sorted map. The step
 //!   is the greatest common divisor of the prices there are; no tick size has to be told.
 //! - `slab`: 32 bytes an order, linked by 32-bit slots, in chunks that never move; payloads in a parallel slab.
-//! - `index`: from id to slot by open addressing in cache lines, growing by two lines with each insertion.
-//! - `memory`: the one line of `unsafe` code, a prefetch.
+//! - `index`: from id to slot by open addressing in cache lines. It grows by two lines with each insertion; the larger
+//!   table is made, and the smaller one freed, chunk by chunk, so that no call pays for all of it.
+//! - `batch`: what a message needs is asked of memory three times 8 messages ahead, each time as far as is known then.
+//! - `memory`: all `unsafe` code, a prefetch and four accesses without a second bounds check, and why they are sound.
 //! - [`naive`]: the same interface in a few hundred plain lines; the tests compare both on random commands, and the
-//!   benchmark (`benches/book`) compares every report of every timed run.
+//!   benchmark (`benches/book`) compares the checksum of every report of every timed run.
 //!
 //! # Limits, and what costs more
 //! - At most [`MAX_ORDERS`] orders; a level's total is at most `u64::MAX`. Both are refused before anything changes.
