@@ -30,13 +30,7 @@ class Upsert:
     def __init__(self, table: Table, changing: Sequence[str], dialect: Dialect) -> None:
         self.name = table.name
         self._columns = len(table.columns)
-        self._head, plain, self._tail = _parts(table, changing, dialect)
-        signs = plain.strip("()").split(", ")
-        signs = [
-            f"NULLIF({sign}, {ABSENT})" if column.nullable else sign
-            for sign, column in zip(signs, table.columns, strict=True)
-        ]
-        self._group = f"({', '.join(signs)})"
+        self._head, self._group, self._tail = _parts(table, changing, dialect)
         self._texts = {1 << n: self._text(1 << n) for n in range(LARGEST.bit_length())}
 
     def _text(self, rows: int) -> str:
@@ -63,14 +57,14 @@ def _parted(rows: int) -> Iterator[tuple[int, int]]:
 
 
 def _parts(table: Table, changing: Sequence[str], dialect: Dialect) -> tuple[str, str, str]:
-    """The statement's text before, in, and after its first group of values."""
+    """The statement's text before, in, and after a group of values."""
     text = str(_statement(table, changing, dialect.name).compile(dialect=dialect))
     sign = "?" if dialect.paramstyle == "qmark" else "%s"
-    group = "(" + ", ".join([sign] * len(table.columns)) + ")"
-    head, found, tail = text.partition(group)
+    head, found, tail = text.partition(f"({', '.join([sign] * len(table.columns))})")
     if not found or sign in tail:
         raise ValueError(f"no way to write many rows with {dialect.name}: {text}")
-    return head, group, tail
+    signs = (f"NULLIF({sign}, {ABSENT})" if column.nullable else sign for column in table.columns)
+    return head, f"({', '.join(signs)})", tail
 
 
 def _statement(table: Table, changing: Sequence[str], dialect: str) -> Insert:
