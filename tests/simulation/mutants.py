@@ -48,7 +48,7 @@ def judge(copy: Path, mutant: dict[str, Any]) -> str:
     crate = mutant["package"]
     subprocess.run(["patch", "--quiet", "-p0"], cwd=copy, input=mutant["diff"].encode(), check=True)
     try:
-        if subprocess.run(["cargo", "check", "--quiet", "-p", crate], cwd=copy, capture_output=True).returncode != 0:
+        if not passes(copy, "--no-run", "-p", crate):
             return "compiler"
         if not passes(copy, "-p", crate):
             return "tests"
