@@ -32,15 +32,18 @@ def sample(count: int, seed: int) -> list[dict[str, Any]]:
     return random.Random(seed).sample(mutants, count)
 
 
-def passes(copy: Path, *words: str) -> bool:
-    """Whether a test run passes."""
+def passes(copy: Path, *words: str, seconds: int | None = SECONDS) -> bool:
+    """Whether a test run passes in time."""
+    command = ["cargo", "test", "--quiet", "--locked", *words]
     try:
-        done = subprocess.run(
-            ["cargo", "test", "--quiet", "--locked", *words], cwd=copy, capture_output=True, timeout=SECONDS
-        )
+        return subprocess.run(command, cwd=copy, capture_output=True, timeout=seconds).returncode == 0
     except subprocess.TimeoutExpired:
         return False
-    return done.returncode == 0
+
+
+def builds(copy: Path, crate: str) -> bool:
+    """Whether a crate's tests compile, however long it takes."""
+    return passes(copy, "--no-run", "-p", crate, seconds=None)
 
 
 def judge(copy: Path, mutant: dict[str, Any]) -> str:
@@ -48,10 +51,11 @@ def judge(copy: Path, mutant: dict[str, Any]) -> str:
     crate = mutant["package"]
     subprocess.run(["patch", "--quiet", "-p0"], cwd=copy, input=mutant["diff"].encode(), check=True)
     try:
-        if not passes(copy, "--no-run", "-p", crate):
+        if not builds(copy, crate):
             return "compiler"
         if not passes(copy, "-p", crate):
             return "tests"
+        builds(copy, "agio-sim")
         return "SURVIVED" if passes(copy, "-p", "agio-sim") else "simulator"
     finally:
         subprocess.run(["git", "checkout", "--quiet", "."], cwd=copy, check=True)

@@ -3,7 +3,7 @@
 #![cfg(feature = "planted")]
 
 use agio_planted::{Bug, plant};
-use agio_sim::{Plan, run};
+use agio_sim::{Plan, run, shrink};
 
 /// The seeds that a bug may take.
 const SEEDS: u64 = 40;
@@ -29,4 +29,16 @@ fn every_planted_bug_is_found() {
         }
     }
     assert!(alive.is_empty(), "not found within {SEEDS} seeds: {alive:?}");
+}
+
+#[test]
+fn a_run_that_finds_something_is_made_small() {
+    plant(Some(Bug::HoldKeptOnCancel));
+    let large = run(Plan::new(1));
+    let small = shrink(Plan::new(1), |_| ());
+    plant(None);
+    let check = |run: &agio_sim::Run| run.finding.as_ref().expect("a finding").check;
+    assert_eq!(check(&large), check(&small));
+    assert!(small.counts.commands * 2 < large.counts.commands, "{} {}", large.counts.commands, small.counts.commands);
+    println!("{} commands instead of {}: {}", small.counts.commands, large.counts.commands, small.plan);
 }
