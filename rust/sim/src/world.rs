@@ -129,26 +129,28 @@ impl World {
             _ if !self.has("crash") => self.has("error").then_some(Trouble::FailIn(any)),
             0 | 1 if life > 0 && self.has("error") => Some(Trouble::FailIn(any)),
             2..5 if life > 0 => Some(Trouble::CrashIn(any, moment)),
-            _ => Some(self.aimed(life)),
+            _ => Some(self.aimed(life, moment)),
         }
     }
 
     /// The turns of one seed after another pass through all places and moments. Some places are reached only by a process
     /// whose predecessor died at another one.
-    fn aimed(&mut self, life: u32) -> Trouble {
-        let (site, moment) = self.turn_of(life);
+    fn aimed(&mut self, life: u32, moment: Moment) -> Trouble {
+        let (site, moment) = self.turn_of(life, moment);
         let aim = Trouble::CrashAt(site, moment);
         let Some(before) = sites::leading_to(site) else { return aim };
         self.next_aim = Some(aim);
         Trouble::CrashAt(before, Moment::Before)
     }
 
-    fn turn_of(&self, life: u32) -> (Site, Moment) {
+    fn turn_of(&self, life: u32, moment: Moment) -> (Site, Moment) {
         let fits = |site: &&Site| (life == 0) == (site.phase == "create");
         let sites: Vec<_> = SITES.iter().filter(fits).collect();
-        let lives = if life == 0 { 1 } else { Plan::LIVES.into() };
-        let turn = self.plan.seed.wrapping_mul(lives).wrapping_add(life.into()) as usize % (sites.len() * 3);
-        (*sites[turn / 3], Moment::ALL[turn % 3])
+        // The step from one life to the next is another one for each seed: a place must not always have the same before it.
+        let (seed, life, count) = (self.plan.seed, u64::from(life), sites.len() as u64);
+        let turn = seed.wrapping_mul(25).wrapping_add(life.wrapping_mul(seed.wrapping_mul(2).wrapping_add(1))) % count;
+        let moment = if life == 0 { seed / count % 3 } else { moment as u64 };
+        (*sites[turn as usize], Moment::ALL[moment as usize])
     }
 
     fn life(&mut self, life: u32) -> Checked {
