@@ -42,6 +42,7 @@ def test_a_seed_does_the_same_twice() -> None:
     assert once.fingerprint != simulation.run(8).fingerprint
 
 
+@pytest.mark.timeout(400)
 def test_processes_die_before_during_and_after_every_call_to_the_disk() -> None:
     runs: list[Run] = []
     places = {f"{phase}: {call} {file}" for phase, call, file in simulation.known().places}

@@ -1,5 +1,6 @@
 """Planted bugs are in nothing that is shipped: only a feature of the simulator compiles them in; nobody asks for it."""
 
+import re
 import tomllib
 from typing import Any
 
@@ -47,3 +48,11 @@ def test_a_feature_that_would_is_found() -> None:
 def test_the_build_of_the_extension_asks_for_no_features() -> None:
     (pyproject,) = select(r"pyproject\.toml").values()
     assert "features" not in tomllib.loads(pyproject)["tool"]["maturin"]
+
+
+def test_every_planted_bug_has_its_place() -> None:
+    (bugs,) = select(r"rust/planted/src/lib\.rs").values()
+    names = re.findall(r"^    ([A-Z]\w+),$", bugs, re.MULTILINE)
+    code = "".join(select(r"rust/(book|engine|journal|runner)/src/.*\.rs").values())
+    assert len(names) >= 30
+    assert not [name for name in names if f"planted(Bug::{name})" not in code]
