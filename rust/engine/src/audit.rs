@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use agio_book::Resting;
 
+use crate::accounts::{Account, Balance};
 use crate::engine::Engine;
 use crate::market::Market;
 use crate::spot::hold::hold;
 use crate::spot::order::{Order, Placement};
 use crate::spot::report::Top;
 use crate::spot::settle::paid_asset;
-use crate::units::{AccountId, Amount, AssetId, Delta};
+use crate::units::{AccountId, AssetId, Delta};
 
 /// An invariant that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,9 +45,7 @@ impl Engine {
             orders += market.book.len();
         }
         ensure!(orders == self.open.len(), "{orders} orders rest and {} are indexed", self.open.len());
-        self.audit_lists()?;
-        self.audit_locked(&holds)?;
-        self.audit_supply()
+        self.audit_accounts(holds)
     }
 
     fn audit_market(&self, market: &Market, holds: &mut Holds) -> Result<(), Violation> {
@@ -80,55 +79,60 @@ impl Engine {
         Ok(())
     }
 
-    fn audit_lists(&self) -> Result<(), Violation> {
-        let mut total = 0;
-        for (id, account) in self.accounts.iter() {
-            for (market, list) in account.open_lists() {
-                let mut last = 0;
-                let mut count = 0;
-                for node in self.open.list(list) {
-                    let owned = node.account == id && node.market == market && node.order.0 > last;
-                    ensure!(owned, "order {} is misplaced in the list of account {}", node.order.0, id.0);
-                    last = node.order.0;
-                    count += 1;
-                }
-                ensure!(count == list.count, "account {} lists {count} orders, not {}", id.0, list.count);
-                total += count as usize;
-            }
-        }
-        ensure!(total == self.open.len(), "accounts list {total} orders, {} are indexed", self.open.len());
-        Ok(())
-    }
-
-    fn audit_locked(&self, holds: &Holds) -> Result<(), Violation> {
-        let mut seen = 0;
-        for (id, account) in self.accounts.iter() {
-            for balance in account.balances() {
-                let held = holds.get(&(id, balance.asset)).copied().unwrap_or(0);
-                let Amount(locked) = balance.locked;
-                let (account, asset) = (id.0, balance.asset.0);
-                ensure!(locked == held, "account {account} has {locked} of asset {asset} locked and holds {held}");
-                seen += usize::from(held > 0);
-            }
-        }
-        let held = holds.values().filter(|held| **held > 0).count();
-        ensure!(seen == held, "{held} holds are not backed by {seen} balances");
-        Ok(())
-    }
-
-    fn audit_supply(&self) -> Result<(), Violation> {
+    /// One walk over all accounts, beside the holds, which are in the same order.
+    fn audit_accounts(&self, holds: Holds) -> Result<(), Violation> {
+        let mut holds = holds.into_iter().filter(|(_, held)| *held > 0).peekable();
         let mut sums: Vec<i128> = self.assets.iter().map(|asset| asset.outside.0).collect();
-        for (_, account) in self.accounts.iter() {
-            for balance in account.balances() {
-                sums[balance.asset.0 as usize] += (balance.free.0 + balance.locked.0) as i128;
+        let mut listed = 0;
+        for (id, account) in self.accounts.iter() {
+            listed += self.audit_lists(id, account)?;
+            for Balance { asset, free, locked } in account.balances().copied() {
+                if let Some(((owner, lost), held)) = holds.next_if(|(place, _)| *place < (id, asset)) {
+                    return Err(not_backed(owner, lost, held));
+                }
+                let held = holds.next_if(|(place, _)| *place == (id, asset)).map_or(0, |(_, held)| held);
+                let (account, locked, number) = (id.0, locked.0, asset.0);
+                ensure!(locked == held, "account {account} has {locked} of asset {number} locked and holds {held}");
+                sums[asset.0 as usize] += (free.0 + locked) as i128;
             }
         }
+        if let Some(((owner, lost), held)) = holds.next() {
+            return Err(not_backed(owner, lost, held));
+        }
+        ensure!(listed == self.open.len(), "accounts list {listed} orders, {} are indexed", self.open.len());
+        self.audit_supply(&sums)
+    }
+
+    /// The lists of one account's open orders; returns how many there are.
+    fn audit_lists(&self, id: AccountId, account: &Account) -> Result<usize, Violation> {
+        let mut total = 0;
+        for (market, list) in account.open_lists() {
+            let mut last = 0;
+            let mut count = 0;
+            for node in self.open.list(list) {
+                let owned = node.account == id && node.market == market && node.order.0 > last;
+                ensure!(owned, "order {} is misplaced in the list of account {}", node.order.0, id.0);
+                last = node.order.0;
+                count += 1;
+            }
+            ensure!(count == list.count, "account {} lists {count} orders, not {}", id.0, list.count);
+            total += count as usize;
+        }
+        Ok(total)
+    }
+
+    fn audit_supply(&self, sums: &[i128]) -> Result<(), Violation> {
         for (asset, sum) in self.assets.iter().zip(sums) {
             let Delta(outside) = asset.outside;
-            ensure!(sum == 0, "all balances of {} sum to {sum}, not 0 (outside: {outside})", asset.name);
+            ensure!(*sum == 0, "all balances of {} sum to {sum}, not 0 (outside: {outside})", asset.name);
         }
         Ok(())
     }
+}
+
+fn not_backed(account: AccountId, asset: AssetId, held: u128) -> Violation {
+    let (account, asset) = (account.0, asset.0);
+    Violation { invariant: format!("account {account} holds {held} of asset {asset}, not backed by a balance") }
 }
 
 /// Price, then time: behind (price, id) of the order before it.

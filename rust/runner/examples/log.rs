@@ -18,7 +18,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use agio_engine::Engine;
-use agio_engine::commands::{Command, Envelope, encode_record};
+use agio_engine::commands::{Command, Envelope, decode_record, encode_record};
 use agio_engine::units::{Micros, Sequence};
 use agio_journal::{Disk, Frame, LogId, Mark, Recovery, Storage, Writer, create};
 use agio_runner::{Answer, Group, OWN_LANE, Request, Sequencer};
@@ -48,18 +48,22 @@ fn main() -> Outcome<()> {
         let (alone, hash) = engine(&commands);
         let shard = with_log(folder.path(), &commands)?;
         let probe = probe(folder.path(), &sizes(&commands, &shard.groups))?;
-        if shard.hash != hash {
-            return Err(format!("the shard came to {}, the engine to {hash}", shard.hash).into());
+        let (replay, replayed) = replay(folder.path())?;
+        if shard.hash != hash || replayed != hash {
+            return Err(
+                format!("the shard came to {}, a replay to {replayed}, the engine to {hash}", shard.hash).into()
+            );
         }
         let rate = |took: Duration| (commands.len() as f64 / took.as_secs_f64()) as u64;
         println!(
-            "round {round}: engine {} /s, by the clock {} /s, with log {} /s, probe {} /s, {} frames, hash {}",
+            "round {round}: engine {} /s, by the clock {} /s, with log {} /s, probe {} /s, {} frames, hash {}, replay {} /s of a core",
             rate(alone.on_core),
             rate(alone.took),
             rate(shard.took),
             rate(probe),
             shard.groups.len(),
-            &hash[..8]
+            &hash[..8],
+            rate(replay)
         );
     }
     Ok(())
@@ -130,6 +134,19 @@ fn with_log(folder: &Path, commands: &[Command]) -> Outcome<Logged> {
     drop(groups);
     journal.join().map_err(|_| "the journal's thread panicked")??;
     Ok(Logged { took: begin.elapsed(), groups: sizes, hash: hash_of(sequencer.engine()) })
+}
+
+/// The log read back and applied, as at a start; what that took of a core.
+fn replay(folder: &Path) -> Outcome<(Duration, String)> {
+    let disk: Arc<dyn Storage> = Arc::new(Disk::open(folder.join("log"))?);
+    let mut recovery = Recovery::open(disk, &agio_journal::Options::default(), None)?;
+    let (mut engine, mut events, before) = (Engine::new(), Vec::new(), on_core());
+    while let Some(record) = recovery.next_record()? {
+        events.clear();
+        let (envelope, command) = decode_record(record.bytes)?;
+        engine.apply(&envelope, &command, &mut events);
+    }
+    Ok((on_core().saturating_sub(before), hash_of(&engine)))
 }
 
 /// The engine's side.

@@ -4,7 +4,7 @@ use super::*;
 use crate::commands::{Cancel, Command, Deposit, Envelope, ListAsset, ListMarket, OpenAccount, Place, Signed, Tick};
 use crate::events::Event;
 use crate::reasons::Reason;
-use crate::units::{ClientId, KeyId, Lane, MarketId, Micros, OrderId, Price, Quantity, Rate, Sequence};
+use crate::units::{Amount, ClientId, KeyId, Lane, MarketId, Micros, OrderId, Price, Quantity, Rate, Sequence};
 use crate::vocabulary::{
     Filters, LotFilter, NotionalFilter, NotionalForm, OrderKind, OrderLimits, Prevention, PriceFilter, Restriction,
     Rights, Side, TimeInForce,
