@@ -156,19 +156,22 @@ class HttpConnection(asyncio.Protocol):
         if self._answering is None:
             return False
         self._ended = True
-        self._answering.is_last = True
+        (self._waiting[-1] if self._waiting else self._answering).is_last = True
         return True
 
     def pause_writing(self) -> None:
         """The peer does not read: nothing more is answered until it does."""
         self._stuck = True
         self._since = self.listener.time
+        if self._transport is not None:
+            self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """It has read."""
         self._stuck = False
         self._since = self.listener.time
         self._serve()
+        self._read_on()
 
     # --- from the parser; target and headers are put away without a call of ours ---
 
@@ -215,9 +218,18 @@ class HttpConnection(asyncio.Protocol):
 
     def _stay(self, rest: bytes) -> None:
         """Nothing else than HTTP/1.1 is spoken here: who asked for another protocol is answered in this one."""
+        while rest and not self._ended:
+            self._begun = True
+            self._parser = HttpRequestParser(self)
+            try:
+                self._parser.feed_data(rest)
+            except HttpParserUpgrade as upgrade:
+                rest = rest[upgrade.args[0] :]
+            except HttpParserError:
+                self._refuse(400)
+            else:
+                return
         self._parser = HttpRequestParser(self)
-        if rest:
-            self.data_received(rest)
 
     def _refuse(self, status: int) -> None:
         """Answers what is no good request, when its turn comes, and reads no further."""
@@ -248,9 +260,14 @@ class HttpConnection(asyncio.Protocol):
                 listener.application.refuse(request, request.refusal)
             else:
                 listener.application.serve(request)
-            if not waiting and self._transport is not None and not self._transport.is_reading():
-                self._transport.resume_reading()
         self._serving = False
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Reads again once nothing waits that has been read already."""
+        transport = self._transport
+        if transport is not None and not self._waiting and not self._stuck and not transport.is_reading():
+            transport.resume_reading()
 
     def answer(self, request: HttpRequest, answer: bytes) -> None:
         """Writes the answer to the request that is under way, and goes on to the next."""
@@ -271,8 +288,7 @@ class HttpConnection(asyncio.Protocol):
         self._ended = self._begun = True
         if transport.can_write_eof():
             transport.write_eof()
-            if not transport.is_reading():
-                transport.resume_reading()
+            self._read_on()
         else:
             transport.close()
 

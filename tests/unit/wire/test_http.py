@@ -244,9 +244,11 @@ async def test_another_protocol_is_declined_by_going_on(listener: HttpListener) 
     """Java's client offers HTTP/2 with its first request."""
     port = await listener.start("127.0.0.1", 0)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for _ in range(2):
-        writer.write(b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
-        assert (await answer(reader))[0] == 200
+    offer = b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    for many in (1, 1, 2500):
+        writer.write(offer * many)
+        for _ in range(many):
+            assert (await answer(reader))[0] == 200
     writer.write(REQUEST)
     assert (await answer(reader))[0] == 200
     writer.close()
@@ -272,6 +274,17 @@ async def test_a_client_that_says_no_more_still_hears(listener: HttpListener) ->
     writer.close()
 
 
+async def test_pipelined_requests_before_the_end_are_answered(listener: HttpListener) -> None:
+    port = await listener.start("127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n" + REQUEST * 3)
+    writer.write_eof()
+    for _ in range(4):
+        assert (await answer(reader))[0] == 200
+    assert await reader.read() == b""
+    writer.close()
+
+
 async def test_head_has_a_length_and_no_body(listener: HttpListener) -> None:
     port = await listener.start("127.0.0.1", 0)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -286,11 +299,16 @@ async def test_a_client_that_does_not_read_is_dropped(app: App) -> None:
     listener = HttpListener(app, LIMITS)
     port = await listener.start("127.0.0.1", 0)
     _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
-    writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
+    large = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n" * 10_000
+    held = 0
     async with asyncio.timeout(5):
-        while listener.gauges()["connections"]:
-            await asyncio.sleep(0.02)
-    assert len(app.served) < 200, "no answer is made that nobody takes"
+        while listener.gauges()["connections"] or not held:
+            if held < 1_000_000:
+                writer.write(large)
+            held = max(held, writer.transport.get_write_buffer_size())
+            await asyncio.sleep(0.001)
+    assert held >= 1_000_000, "what cannot be answered is not read either"
+    assert len(app.served) < 100, "no answer is made that nobody takes"
     writer.close()
     await listener.stop()
 
