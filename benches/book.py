@@ -94,7 +94,8 @@ def _told(command: Sequence[str], paths: Sequence[str]) -> list[Line]:
 
 def _line(words: Sequence[str]) -> Line:
     mode, file, count, clock, busy, *trades = words
-    return Line(mode, file, int(count) / min(float(clock), float(busy)), float(clock), tuple(trades))
+    spent = min(float(clock), float(busy) or float(clock))  # a short run of a peer may not be told in processor time
+    return Line(mode, file, int(count) / spent, float(clock), tuple(trades))
 
 
 class Rates:
