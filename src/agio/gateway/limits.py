@@ -87,14 +87,12 @@ class Limits:
         usage.raw += 1
         if usage.raw > self.figures.raw:
             raise self._refuse(usage, now, errors.QUEUE_FULL.error())
-        if usage.weight + weight > self.figures.weight:
-            raise self._too_much(usage, now)
-        usage.weight += weight
+        self.spend(usage, weight, now)
 
     def spend(self, usage: Usage, weight: int, now: int) -> None:
         """Counts weight; ApiError -1003 when it does not fit into what is left of the minute."""
         if usage.weight + weight > self.figures.weight:
-            raise self._too_much(usage, now)
+            raise self._refuse(usage, now, errors.TOO_MUCH_WEIGHT.error(self.figures.weight, "1 MINUTE"))
         usage.weight += weight
 
     @staticmethod
@@ -138,9 +136,6 @@ class Limits:
             usage.window, usage.raw = minute // 5, 0
         if usage.offences and minute * MINUTE - usage.banned_until > self.figures.longest_ban:
             usage.offences = 0
-
-    def _too_much(self, usage: Usage, now: int) -> ApiError:
-        return self._refuse(usage, now, errors.TOO_MUCH_WEIGHT.error(self.figures.weight, "1 MINUTE"))
 
     def _refuse(self, usage: Usage, now: int, refusal: ApiError) -> ApiError:
         usage.refusals += 1

@@ -33,12 +33,13 @@ TEXT = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
 class PrivateRequest(Asked):
     """A request of an operator or a monitor, who needs no key: the socket admits only its owner."""
 
-    __slots__ = ("body", "query", "tell")
+    __slots__ = ("answer", "body", "query")
 
     def __init__(self, query: str, body: bytes, row: Row, usage: Usage, now: int) -> None:
         super().__init__(row, usage, now)
         self.query = query
         self.body = body
+        self.answer = Pending()
 
     def authorize(self, _: Venue) -> Call:
         """Decodes the body, of a GET the query; ApiError -1130 that says where it is wrong."""
@@ -52,6 +53,10 @@ class PrivateRequest(Asked):
             return Call(msgspec.convert(asked, operation.body, strict=False), micros=False)
         except (msgspec.DecodeError, RecursionError) as error:
             raise errors.BAD_BODY.error(error) from error
+
+    def tell(self, reply: Reply) -> None:
+        """Whoever awaits `answer` gets it."""
+        self.answer.settle(reply)
 
 
 def changes(operation: Operation) -> bool:
@@ -67,7 +72,6 @@ class PrivateApp:
         self.dispatcher = Dispatcher(venue, table, Limits(unlimited))
         self._usage: Usage = self.dispatcher.limits.of("owner", 0)
         self._routes = table.rest
-
         self._tasks: set[asyncio.Task[None]] = set()
 
     refuse = staticmethod(refuse)
@@ -100,11 +104,9 @@ class PrivateApp:
         return reply
 
     async def _run(self, row: Row, query: str, body: bytes) -> Reply:
-        pending = Pending()
         request = PrivateRequest(query, body, row, self._usage, self.dispatcher.now())
-        request.tell = pending.settle  # type: ignore[method-assign]
         self.dispatcher.answer(request)
-        return await pending
+        return await request.answer
 
     async def _remark(self, operation: str, asked: dict[str, Any]) -> None:
         """Puts actor and reason into the log, before the commands that follow. What lacks them will be refused."""

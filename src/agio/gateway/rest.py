@@ -60,22 +60,17 @@ class RestRequest(Asked):
 
     def tell(self, reply: Reply) -> None:
         """Answers, with what the client learns about its limits."""
-        weight = self.usage.weight
+        headers = used(JSON, self.usage.weight)
         if reply.orders_10s >= 0:
-            counts = (JSON, weight, weight, reply.orders_10s, reply.orders_1d)
-            headers = (
-                b"%bx-mbx-used-weight: %d\r\nx-mbx-used-weight-1m: %d\r\n"
-                b"x-mbx-order-count-10s: %d\r\nx-mbx-order-count-1d: %d\r\n" % counts
-            )
-        else:
-            headers = used(JSON, weight)
+            counts = (reply.orders_10s, reply.orders_1d)
+            headers += b"x-mbx-order-count-10s: %d\r\nx-mbx-order-count-1d: %d\r\n" % counts
         if reply.status in (418, 429):
             headers += retry_after(self._limits, self.usage, self.now, reply)
         self._http.respond(reply.status, headers, reply.body)
 
 
 def used(kind: bytes, weight: int) -> bytes:
-    """Headers of a reply that counts no orders."""
+    """Content type, and what of the minute's weight is used."""
     return b"%bx-mbx-used-weight: %d\r\nx-mbx-used-weight-1m: %d\r\n" % (kind, weight, weight)
 
 
@@ -100,10 +95,11 @@ class PublicApp:
         peer = request.peer
         usage = self._limits.of(peer if peer not in self._proxies else self._behind(peer, request), now)
         row = self._routes.get((request.method, path))
+        if row is None:  # it may be encoded, or a whole URL
+            plain = path_of(path)
+            row = self._routes.get((request.method, plain.encode()))
         if row is None:
-            row = self._routes.get((request.method, path_of(path).encode()))
-        if row is None:
-            self._unrouted(request, path_of(path), usage, now)
+            self._unrouted(request, plain, usage, now)
         else:
             self._dispatcher.answer(RestRequest(request, query, row, usage, now, self._limits))
 

@@ -107,9 +107,9 @@ class HttpListener:
         self._server = None
         for connection in tuple(self._connections):
             connection.finish()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self.limits.stop_seconds if self._connections else 0):
-                await self._all_gone.wait()
+        if self._connections:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._all_gone.wait(), self.limits.stop_seconds)
         for connection in tuple(self._connections):
             connection.abort()
         if self._timer is not None:

@@ -15,7 +15,6 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 if TYPE_CHECKING:
     from agio.wire.http import HttpListener
 
-MOST_HEADERS = 128
 VERSIONS = ("1.1", "1.0")
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 CLOSE = b"connection: close\r\n"
@@ -131,19 +130,23 @@ class HttpConnection(asyncio.Protocol):
             self._begun = True
             self._since = self.listener.time
         self._fed += len(data)
-        try:
-            self._parser.feed_data(data)
-        except HttpParserUpgrade as upgrade:
-            self._stay(data[upgrade.args[0] :])
-        except HttpParserError:
-            self._refuse(400)
+        rest: bytes | memoryview = data
+        while rest and not self._ended:
+            try:
+                self._parser.feed_data(rest)
+                break
+            except HttpParserUpgrade as upgrade:  # who asks for another protocol is answered in this one
+                self._parser = HttpRequestParser(self)
+                rest = memoryview(rest)[upgrade.args[0] :]
+            except HttpParserError:
+                self._refuse(400)
         if self._begun and not self._ended:
             self._look_at_part()
 
     def _look_at_part(self) -> None:
         """Refuses what can only become too long; asks for a body that waits for a word."""
         limits, headers = self.listener.limits, {name.lower(): value for name, value in self._headers.items()}
-        if len(headers) > MOST_HEADERS or (self._fed > limits.header_bytes and not self._held):
+        if self._fed > limits.header_bytes and not self._held:
             self._refuse(431)
         elif (length := headers.get(b"content-length", b"")).isdigit() and int(length) > limits.body_bytes:
             self._refuse(413)
@@ -215,21 +218,6 @@ class HttpConnection(asyncio.Protocol):
         return self._ended
 
     # --- one after the other ---
-
-    def _stay(self, rest: bytes) -> None:
-        """Nothing else than HTTP/1.1 is spoken here: who asked for another protocol is answered in this one."""
-        while rest and not self._ended:
-            self._begun = True
-            self._parser = HttpRequestParser(self)
-            try:
-                self._parser.feed_data(rest)
-            except HttpParserUpgrade as upgrade:
-                rest = rest[upgrade.args[0] :]
-            except HttpParserError:
-                self._refuse(400)
-            else:
-                return
-        self._parser = HttpRequestParser(self)
 
     def _refuse(self, status: int) -> None:
         """Answers what is no good request, when its turn comes, and reads no further."""
