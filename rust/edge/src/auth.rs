@@ -18,7 +18,7 @@ use agio_engine::units::Micros;
 use ring::{hmac, signature};
 
 use crate::errors::{self, ApiError};
-use crate::params::{Value, hex};
+use crate::params::{Value, hex, named, pairs};
 use crate::schema::{Name, Pair, Schema, Sent, Values, texts};
 
 /// The window of a request that names none.
@@ -180,8 +180,8 @@ fn slot(schema: &Schema, name: Name) -> usize {
 fn unsigned(source: &[u8], out: &mut Vec<u8>) {
     // Both sources were read as UTF-8 before.
     let source = std::str::from_utf8(source).unwrap_or_default();
-    let signed = |pair: &str| pair.split('=').next() == Some(Name::Signature.as_str());
-    for (index, pair) in source.split('&').filter(|pair| !signed(pair)).enumerate() {
+    let signed = |pair: &&str| named(pair).0 == Name::Signature.as_str();
+    for (index, pair) in pairs(source).filter(|pair| !signed(pair)).enumerate() {
         if index > 0 {
             out.push(b'&');
         }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use agio_engine::units::{Amount, ClientId, Micros, ONE};
+use memchr::{memchr, memchr_iter};
 
 use crate::errors::{self, ApiError, Template};
 use crate::pattern::Pattern;
@@ -183,13 +184,21 @@ fn repeated(items: &[Box<str>]) -> bool {
 
 /// The value of 1 to 20 digits.
 fn digits(text: &str) -> Option<u128> {
-    let legal = (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    let append = |value: u64, digit: u8| value * 10 + u64::from(digit - b'0');
     let (most, last) = text.as_bytes().split_at_checked(19).unwrap_or((text.as_bytes(), b""));
-    legal.then(|| {
-        let value = u128::from(most.iter().fold(0, |value, digit| append(value, *digit)));
-        last.iter().fold(value, |value, digit| value * 10 + u128::from(digit - b'0'))
-    })
+    let mut value = 0_u64;
+    for byte in most {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + u64::from(digit);
+    }
+    match *last {
+        [] if text.is_empty() => None,
+        [] => Some(value.into()),
+        [byte @ b'0'..=b'9'] => Some(u128::from(value) * 10 + u128::from(byte - b'0')),
+        _ => None,
+    }
 }
 
 /// Up to 20 digits below 2^63.
@@ -233,6 +242,21 @@ fn window(name: &str, text: &str) -> Result<Micros, ApiError> {
         return Err(errors::GREATER.with(&[&name, &(MAX_WINDOW.0 / 1_000)]));
     }
     Ok(Micros(value as u64))
+}
+
+/// The pieces of a form, between its `&`.
+pub(crate) fn pairs(form: &str) -> impl Iterator<Item = &str> {
+    let mut start = 0;
+    memchr_iter(b'&', form.as_bytes()).chain([form.len()]).map(move |end| {
+        let pair = &form[start..end];
+        start = end + 1;
+        pair
+    })
+}
+
+/// Name and value of a piece of a form; without a `=` it is all name.
+pub(crate) fn named(pair: &str) -> (&str, &str) {
+    memchr(b'=', pair.as_bytes()).map_or((pair, ""), |at| (&pair[..at], &pair[at + 1..]))
 }
 
 /// Percent-decodes; `plus` makes `+` a space, as forms do. `None` when an escape or the UTF-8 behind it is broken.

@@ -50,9 +50,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use memchr::memchr2;
+
 use crate::description;
 use crate::errors::{self, ApiError};
-use crate::params::{Kind, Value, unescape};
+use crate::params::{Kind, Value, named, pairs, unescape};
 #[cfg(doc)]
 use crate::pattern::Pattern;
 pub use crate::values::{Name, Values};
@@ -268,10 +270,10 @@ impl<'a> Sent<'a> {
     fn source(&mut self, source: &'a [u8], seen: u64, unknown: usize) -> Result<(), ApiError> {
         let illegal = || errors::ILLEGAL_ANYWHERE.error();
         let source = std::str::from_utf8(source).map_err(|_| illegal())?;
-        let escaped = source.contains('%') || source.contains('+');
+        let escaped = memchr2(b'%', b'+', source.as_bytes()).is_some();
         self.escaped |= escaped;
-        for pair in source.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, raw) = pair.split_once('=').unwrap_or((pair, ""));
+        for pair in pairs(source).filter(|pair| !pair.is_empty()) {
+            let (name, raw) = named(pair);
             let name = if escaped { unescape(name, true).ok_or_else(illegal)? } else { name.into() };
             self.put(name, raw, seen, unknown)?;
         }
