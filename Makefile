@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check audit test-rust test-python sim planted mutants bench soak docs dist lock clean
+.PHONY: help setup run test check audit test-rust test-python sim fuzz planted mutants bench soak docs dist lock clean
 
 BIN := .venv/bin
 RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
@@ -41,11 +41,14 @@ test-python: setup  ## every other test
 sim: setup  ## the simulator: ARGS="--seeds 100 --fresh --places"
 	@exec $(BIN)/agio sim $(ARGS)
 
+fuzz:  ## every decoder, the engine and the book under libFuzzer, on nightly Rust: SECONDS=60 ARGS="exchange market"
+	@tests/simulation/fuzz.py --seconds $(or $(SECONDS),60) $(ARGS)
+
 planted:  ## every planted bug is found by the simulator; prints bug, seed and check
 	cargo test --release -p agio-sim --features planted --test planted --locked --quiet -- --nocapture
 
-mutants:  ## a seeded sample of mutants of book, engine and journal: COUNT=150 SEED=1 (hours)
-	tests/simulation/mutants.py --count $(or $(COUNT),150) --seed $(or $(SEED),1)
+mutants:  ## a seeded sample of mutants of book, engine and journal: COUNT=150 SEED=1 ARGS="--log FILE" (half an hour)
+	@tests/simulation/mutants.py --count $(or $(COUNT),150) --seed $(or $(SEED),1) $(ARGS)
 
 bench: setup  ## every published figure, as a ratio, in one table
 	$(BIN)/python -m benches

@@ -31,6 +31,7 @@ CRATES: dict[str, set[str]] = {
     "runner": {"engine", "journal", "planted"},
     "sim": {"book", "engine", "journal", "planted", "runner"},
     "extension": {"edge", "engine", "journal", "runner", "sim"},
+    "fuzz": {"book", "edge", "engine", "journal"},
 }
 
 
