@@ -224,6 +224,14 @@ pub fn encode_record(envelope: &Envelope, command: &Command, out: &mut Vec<u8>) 
     command.encode(out);
 }
 
+/// Writes what [`encode_record`] appends to the front of `room`, and returns its length. `None` if there is not enough room
+/// for the largest command of its kind, or if its kind has no largest.
+pub fn encode_record_front(envelope: &Envelope, command: &Command, room: &mut [u8]) -> Option<usize> {
+    let (front, rest) = room.split_first_chunk_mut::<{ Envelope::SIZE }>()?;
+    envelope.put(&mut Packed::new(front));
+    Some(Envelope::SIZE + command.encode_front(rest)?)
+}
+
 /// Reads what [`encode_record`] wrote.
 pub fn decode_record(mut record: &[u8]) -> Result<(Envelope, Command), DecodeError> {
     let envelope = Envelope::take(&mut record)?;

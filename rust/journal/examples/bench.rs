@@ -63,13 +63,13 @@ fn commit(
     spare: Frame,
     record: &[u8],
     count: usize,
-) -> Outcome<Frame> {
+) -> Outcome<(Frame, Mark)> {
     for _ in 0..count {
         builder.push(record)?;
     }
-    let frame = builder.seal(spare).ok_or("no records")?;
-    writer.commit(&frame)?;
-    Ok(frame)
+    let mut frame = builder.close(spare).ok_or("no records")?;
+    let mark = writer.commit(&mut frame)?;
+    Ok((frame, mark))
 }
 
 fn open(folder: &Path, options: &Options) -> Outcome<(Arc<dyn Storage>, FrameBuilder, Writer)> {
@@ -88,14 +88,14 @@ fn measure(folder: &Path, count: usize, frames: usize) -> Outcome<()> {
     file.sync_data()?;
     let mut probe = Probe { file, at: 0, bytes: options.segment_bytes, buffer: vec![7; 1 << 20] };
     let (mut ours, mut raw) = (Timings::new(), Timings::new());
-    let (record, mut spare) = ([9; RECORD], Frame::default());
+    let (record, mut spare, mut mark) = ([9; RECORD], Frame::default(), Mark::default());
     for _ in 0..frames {
         preparer.prepare()?; // ahead and off the hot path, as the runner does it
         let begin = Instant::now();
-        spare = commit(&mut builder, &mut writer, spare, &record, count)?;
+        (spare, mark) = commit(&mut builder, &mut writer, spare, &record, count)?;
         ours.add(begin);
         let begin = Instant::now();
-        probe.commit(spare.bytes().len())?;
+        probe.commit(spare.size())?;
         raw.add(begin);
     }
     let records = (count * frames) as f64;
@@ -105,7 +105,7 @@ fn measure(folder: &Path, count: usize, frames: usize) -> Outcome<()> {
         rate / bar,
         format!("{} / {}", ours.quantile(500), ours.quantile(990)),
         format!("{} / {}", raw.quantile(500), raw.quantile(990)),
-        &spare.hash().to_string()[..8],
+        &mark.hash.to_string()[..8],
     );
     drop((writer, preparer, probe, disk));
     check(folder.path(), &options, count * frames, &record)

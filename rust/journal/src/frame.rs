@@ -29,19 +29,22 @@ const fn frame_bytes(records: usize) -> usize {
     (HEADER + records).next_multiple_of(ALIGN) + TRAILER
 }
 
-/// A sealed frame: bytes ready to write. Hand it back to [`FrameBuilder::seal`] when written, to use its memory again.
+/// The records of one group commit. A [`FrameBuilder`] collects them; the writer seals them: checksums, hash and place in
+/// the chain are its work, on its own thread. Hand it back to [`FrameBuilder::close`] when written, to use its memory again.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) first: u64,
-    pub(crate) count: u32,
-    pub(crate) previous: Hash,
+    /// As long as it ever had to be; what is behind the frame's end is of earlier ones.
+    room: Vec<u8>,
+    /// End of the last record.
+    end: usize,
+    first: u64,
+    count: u32,
 }
 
 impl Frame {
-    /// The bytes, as they will be in the file.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// Bytes that it takes in the file.
+    pub fn size(&self) -> usize {
+        frame_bytes(self.end.max(HEADER) - HEADER)
     }
 
     /// Sequence of the first record.
@@ -59,9 +62,30 @@ impl Frame {
         self.first + u64::from(self.count) - 1
     }
 
-    /// The frame's own hash.
-    pub fn hash(&self) -> Hash {
-        hash_of(&self.bytes)
+    /// The bytes as they will be in the file, behind the frame with the hash `previous`. Sealing again changes nothing.
+    pub(crate) fn seal(&mut self, seal: &Seal, previous: Hash) -> &[u8] {
+        let size = self.size();
+        let (end, body) = (self.end, size - TRAILER);
+        check_records(&mut self.room[HEADER..end]);
+        self.room[end..body].fill(0);
+        let header = header(seal.flags, size, self.count, self.first, previous);
+        self.room[..HEADER].copy_from_slice(&header);
+        let hash = blake3::keyed_hash(&seal.key, &self.room[..body]);
+        self.room[body..size].copy_from_slice(hash.as_bytes());
+        &self.room[..size]
+    }
+}
+
+/// What all frames of a log that one process writes have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seal {
+    key: [u8; 32],
+    flags: u8,
+}
+
+impl Seal {
+    pub(crate) fn of(log: LogId, durability: Durability) -> Self {
+        Self { key: log.key(), flags: if durability == Durability::Fdatasync { AFTER_SYNC } else { 0 } }
     }
 }
 
@@ -70,123 +94,117 @@ pub(crate) fn hash_of(frame: &[u8]) -> Hash {
     frame.last_chunk().map_or(Hash::NONE, |bytes| Hash(*bytes))
 }
 
-/// Collects records into a frame. One thread builds while another writes and syncs what was sealed before.
+/// Collects records into a frame. One thread builds while another seals, writes and syncs what was closed before.
 #[derive(Debug)]
 pub struct FrameBuilder {
-    key: [u8; 32],
-    flags: u8,
     limit: usize,
-    next: u64,
-    previous: Hash,
-    count: u32,
-    bytes: Vec<u8>,
+    open: Frame,
 }
 
 impl FrameBuilder {
-    /// `last` and `previous` are the sequence and hash at whose end the first frame will stand; `limit` is the largest
-    /// frame in bytes.
-    pub(crate) fn new(log: LogId, durability: Durability, last: u64, previous: Hash, limit: usize) -> Self {
-        let flags = if durability == Durability::Fdatasync { AFTER_SYNC } else { 0 };
-        let bytes = vec![0; HEADER];
-        Self { key: log.key(), flags, limit, next: last + 1, previous, count: 0, bytes }
+    /// `last` is the sequence at whose end the first frame will stand; `limit` is the largest frame in bytes.
+    pub(crate) fn new(last: u64, limit: usize) -> Self {
+        Self { limit, open: Frame { end: HEADER, first: last + 1, ..Frame::default() } }
     }
 
     /// Sequence that the next record gets.
     pub fn next_sequence(&self) -> u64 {
-        self.next + u64::from(self.count)
+        self.open.first + u64::from(self.open.count)
     }
 
     /// Whether no record waits.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.open.count == 0
     }
 
-    /// Number of records that wait to be sealed.
+    /// Number of records that wait.
     pub fn count(&self) -> u32 {
-        self.count
+        self.open.count
     }
 
-    /// Size of the frame if it were sealed now, in bytes.
+    /// Size of the frame if it were closed now, in bytes.
     pub fn len(&self) -> usize {
-        frame_bytes(self.bytes.len() - HEADER)
+        self.open.size()
     }
 
     /// Whether a record of `bytes` bytes still fits this frame.
     pub fn fits(&self, bytes: usize) -> bool {
-        frame_bytes(self.bytes.len() - HEADER + RECORD_HEADER + bytes) <= self.limit
+        frame_bytes(self.open.end - HEADER + RECORD_HEADER + bytes) <= self.limit
     }
 
     /// Adds a record and answers its sequence.
     ///
     /// # Errors
-    /// [`Error::FrameFull`]: seal first; [`Error::RecordTooLarge`]: it fits no frame. The frame is unchanged.
+    /// [`Error::FrameFull`]: close first; [`Error::RecordTooLarge`]: it fits no frame. The frame is unchanged.
     pub fn push(&mut self, record: &[u8]) -> Result<u64> {
-        self.push_with(|bytes| bytes.extend_from_slice(record))
+        self.room(record.len())[..record.len()].copy_from_slice(record);
+        self.add(record.len())
     }
 
-    /// Adds the record that `encode` appends to the buffer it is given (whose earlier bytes it must leave alone): no copy.
+    /// Where the next record goes: at least `bytes` bytes, with anything in them. Write it there, then [`Self::add`] it: no
+    /// copy.
+    pub fn room(&mut self, bytes: usize) -> &mut [u8] {
+        let start = self.open.end + RECORD_HEADER;
+        let least = start + bytes + ALIGN + TRAILER;
+        if self.open.room.len() < least {
+            self.open.room.resize(least.next_power_of_two(), 0);
+        }
+        &mut self.open.room[start..]
+    }
+
+    /// Adds the record whose `bytes` bytes stand at the front of [`Self::room`], and answers its sequence.
     ///
     /// # Errors
     /// As [`Self::push`].
-    pub fn push_with(&mut self, encode: impl FnOnce(&mut Vec<u8>)) -> Result<u64> {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(&[0; RECORD_HEADER]);
-        encode(&mut self.bytes);
-        let length = self.bytes.len() - start - RECORD_HEADER;
-        if self.len() > self.limit {
-            self.bytes.truncate(start);
-            return Err(self.refuse(length));
+    pub fn add(&mut self, bytes: usize) -> Result<u64> {
+        if !self.fits(bytes) {
+            return Err(self.refuse(bytes));
         }
-        write_record_header(&mut self.bytes[start..]);
-        self.count += 1;
+        let start = self.open.end;
+        self.open.room[start..start + 4].copy_from_slice(&(bytes as u32).to_le_bytes());
+        self.open.end = start + RECORD_HEADER + bytes;
+        self.open.count += 1;
         Ok(self.next_sequence() - 1)
     }
 
+    #[cold]
     fn refuse(&self, bytes: usize) -> Error {
         let limit = self.limit - HEADER - TRAILER - RECORD_HEADER;
         if bytes > limit { Error::RecordTooLarge { bytes, limit } } else { Error::FrameFull }
     }
 
-    /// Closes the frame and begins the next one in the memory of `spare`. `None` if there is no record (`spare` is kept).
-    pub fn seal(&mut self, spare: Frame) -> Option<Frame> {
-        if self.count == 0 {
+    /// Closes the frame, for the writer, and begins the next one in the memory of `spare`. `None` if there is no record.
+    pub fn close(&mut self, spare: Frame) -> Option<Frame> {
+        if self.is_empty() {
             return None;
         }
-        let (first, count, previous) = (self.next, self.count, self.previous);
-        self.bytes.resize(self.len() - TRAILER, 0);
-        self.write_header();
-        let hash = blake3::keyed_hash(&self.key, &self.bytes);
-        self.bytes.extend_from_slice(hash.as_bytes());
-        self.next += u64::from(count);
-        self.previous = Hash(*hash.as_bytes());
-        self.count = 0;
-        let bytes = std::mem::replace(&mut self.bytes, spare.bytes);
-        self.bytes.clear();
-        self.bytes.resize(HEADER, 0);
-        Some(Frame { bytes, first, count, previous })
-    }
-
-    fn write_header(&mut self) {
-        let length = (self.bytes.len() + TRAILER) as u32;
-        let header = &mut self.bytes[..HEADER];
-        header[..4].copy_from_slice(&MAGIC);
-        header[4] = FRAME_VERSION;
-        header[5] = self.flags;
-        header[8..12].copy_from_slice(&length.to_le_bytes());
-        header[12..16].copy_from_slice(&self.count.to_le_bytes());
-        header[16..24].copy_from_slice(&self.next.to_le_bytes());
-        header[24..56].copy_from_slice(&self.previous.0);
-        let check = crc32c::crc32c(&header[..CHECKED]);
-        header[CHECKED..60].copy_from_slice(&check.to_le_bytes());
+        let next = Frame { room: spare.room, end: HEADER, first: self.next_sequence(), count: 0 };
+        Some(std::mem::replace(&mut self.open, next))
     }
 }
 
-/// Fills in the length and the checksum of a record whose bytes stand behind.
-fn write_record_header(record: &mut [u8]) {
-    let length = (record.len() - RECORD_HEADER) as u32;
-    record[..4].copy_from_slice(&length.to_le_bytes());
-    let check = record_check(record);
-    record[4..8].copy_from_slice(&check.to_le_bytes());
+fn header(flags: u8, size: usize, count: u32, first: u64, previous: Hash) -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    header[..4].copy_from_slice(&MAGIC);
+    header[4] = FRAME_VERSION;
+    header[5] = flags;
+    header[8..12].copy_from_slice(&(size as u32).to_le_bytes());
+    header[12..16].copy_from_slice(&count.to_le_bytes());
+    header[16..24].copy_from_slice(&first.to_le_bytes());
+    header[24..56].copy_from_slice(&previous.0);
+    let check = crc32c::crc32c(&header[..CHECKED]);
+    header[CHECKED..60].copy_from_slice(&check.to_le_bytes());
+    header
+}
+
+/// Fills in the checksums of records that have their lengths.
+fn check_records(mut records: &mut [u8]) {
+    while !records.is_empty() {
+        let (record, rest) = records.split_at_mut(RECORD_HEADER + u32_at(records, 0) as usize);
+        let check = record_check(record);
+        record[4..8].copy_from_slice(&check.to_le_bytes());
+        records = rest;
+    }
 }
 
 /// CRC32C over length and bytes.

@@ -27,13 +27,14 @@
 //! let (mut builder, mut writer) = recovery.finish()?.split();
 //! let preparer = writer.preparer(); // for a housekeeping thread: `if !preparer.is_ready() { preparer.prepare()? }`
 //!
-//! // Building side. `push_with` encodes in place; frames travel to the writing side and come back empty, as spare memory.
+//! // Building side. `room` and `add` encode in place; frames travel to the writing side and come back as spare memory.
 //! let sequence = builder.push(b"a command")?;
-//! let second = builder.push_with(|bytes| bytes.extend_from_slice(b"another"))?;
-//! let frame: Frame = builder.seal(Frame::default()).expect("two records");
+//! builder.room(7)[..7].copy_from_slice(b"another");
+//! let second = builder.add(7)?;
+//! let mut frame: Frame = builder.close(Frame::default()).expect("two records");
 //!
-//! // Writing side: after `sync` returns, replies up to `durable.sequence` may be seen.
-//! let mark = writer.write(&frame)?;
+//! // Writing side, which seals as well: after `sync` returns, replies up to `durable.sequence` may be seen.
+//! let mark = writer.write(&mut frame)?;
 //! let durable = writer.sync()?;
 //! assert_eq!((sequence, second, durable), (1, 2, mark));
 //!

@@ -146,7 +146,7 @@ impl Recovery {
         let Walk { file, header, at, mark, .. } = self.chain.into_walk();
         let tail = Tail { file, segment: header.first, segment_bytes: header.bytes, end: at, mark };
         let limit = segment::frame_limit(self.options.segment_bytes);
-        let builder = FrameBuilder::new(self.log, self.options.durability, mark.sequence, mark.hash, limit);
+        let builder = FrameBuilder::new(mark.sequence, limit);
         Ok(Journal::new(builder, Writer::new(self.storage, self.log, self.options, tail)))
     }
 }

@@ -1,7 +1,7 @@
 //! Writes frames, one by one, each durable before the next.
 
 use crate::error::{Context, Error, Result};
-use crate::frame::{Frame, FrameBuilder};
+use crate::frame::{Frame, FrameBuilder, Seal, hash_of};
 use crate::head::{self, Head};
 use crate::segment::{self, NEXT, START, SegmentHeader};
 use crate::storage::{File, Storage};
@@ -19,12 +19,13 @@ pub(crate) struct Tail {
     pub(crate) mark: Mark,
 }
 
-/// The one that writes. It does nothing but write and sync: frames come sealed from a [`FrameBuilder`], on this thread or
-/// another.
+/// The one that writes. It seals, writes and syncs, and nothing else: frames come closed from a [`FrameBuilder`], on this
+/// thread or another.
 #[derive(Debug)]
 pub struct Writer {
     storage: Arc<dyn Storage>,
     log: LogId,
+    seal: Seal,
     options: Options,
     tail: Tail,
     durable: Mark,
@@ -35,15 +36,16 @@ pub struct Writer {
 impl Writer {
     pub(crate) fn new(storage: Arc<dyn Storage>, log: LogId, options: Options, tail: Tail) -> Self {
         let preparer = Preparer::new(Arc::clone(&storage), options.segment_bytes);
-        Self { storage, log, options, durable: tail.mark, tail, preparer, poison: None }
+        let seal = Seal::of(log, options.durability);
+        Self { storage, log, seal, options, durable: tail.mark, tail, preparer, poison: None }
     }
 
-    /// Writes a frame; it is durable after [`Self::sync`], which must come before the next write if the class is
+    /// Seals and writes a frame; it is durable after [`Self::sync`], which must come before the next write if the class is
     /// fdatasync (recovery relies on it to tell a torn frame from a lost one). Answers the mark at its end.
     ///
     /// # Errors
     /// Any error is final: see [`Error::Poisoned`].
-    pub fn write(&mut self, frame: &Frame) -> Result<Mark> {
+    pub fn write(&mut self, frame: &mut Frame) -> Result<Mark> {
         self.guarded(|writer| writer.write_frame(frame))
     }
 
@@ -55,11 +57,11 @@ impl Writer {
         self.guarded(Self::sync_frames)
     }
 
-    /// Writes and syncs one frame.
+    /// Seals, writes and syncs one frame.
     ///
     /// # Errors
     /// As [`Self::write`] and [`Self::sync`].
-    pub fn commit(&mut self, frame: &Frame) -> Result<Mark> {
+    pub fn commit(&mut self, frame: &mut Frame) -> Result<Mark> {
         self.write(frame)?;
         self.sync()
     }
@@ -98,16 +100,17 @@ impl Writer {
         outcome
     }
 
-    fn write_frame(&mut self, frame: &Frame) -> Result<Mark> {
+    fn write_frame(&mut self, frame: &mut Frame) -> Result<Mark> {
         self.check_turn(frame)?;
-        if self.tail.end + frame.bytes().len() as u64 > self.tail.segment_bytes {
+        if self.tail.end + frame.size() as u64 > self.tail.segment_bytes {
             self.rotate()?;
         }
-        let tail = &mut self.tail;
-        tail.file.write_at(tail.end, frame.bytes()).context("write", &segment::name_of(tail.segment))?;
+        let (tail, sequence) = (&mut self.tail, frame.last());
+        let bytes = frame.seal(&self.seal, tail.mark.hash);
+        tail.file.write_at(tail.end, bytes).context("write", &segment::name_of(tail.segment))?;
         let position = Position { segment: tail.segment, offset: tail.end };
-        tail.mark = Mark { sequence: frame.last(), position, hash: frame.hash() };
-        tail.end += frame.bytes().len() as u64;
+        tail.mark = Mark { sequence, position, hash: hash_of(bytes) };
+        tail.end += bytes.len() as u64;
         Ok(tail.mark)
     }
 
@@ -115,8 +118,8 @@ impl Writer {
         let mark = self.tail.mark;
         let out_of_turn =
             |expected: String| Err(Error::OutOfTurn { expected, found: format!("at sequence {}", frame.first()) });
-        if frame.first() != mark.sequence + 1 || frame.previous != mark.hash {
-            return out_of_turn(format!("the one at sequence {} after hash {}", mark.sequence + 1, mark.hash));
+        if frame.first() != mark.sequence + 1 {
+            return out_of_turn(format!("the one at sequence {}", mark.sequence + 1));
         }
         if self.options.durability == Durability::Fdatasync && self.durable != mark {
             return out_of_turn(format!("a sync of sequence {}", mark.sequence));
@@ -225,10 +228,10 @@ impl Journal {
     /// # Errors
     /// Any error is final: see [`Error::Poisoned`].
     pub fn commit(&mut self) -> Result<Mark> {
-        match self.builder.seal(std::mem::take(&mut self.spare)) {
+        match self.builder.close(std::mem::take(&mut self.spare)) {
             None => self.writer.sync(),
-            Some(frame) => {
-                let mark = self.writer.commit(&frame);
+            Some(mut frame) => {
+                let mark = self.writer.commit(&mut frame);
                 self.spare = frame;
                 mark
             }

@@ -36,9 +36,9 @@ fn run(disk: &Memory, ledger: &mut Ledger, prepare: bool) -> Result<()> {
     let mut spare = agio_journal::Frame::default();
     for (index, size) in FRAMES.iter().enumerate() {
         (0..*size).try_for_each(|_| builder.push(&record(builder.next_sequence())).map(drop))?;
-        let frame = builder.seal(spare).expect("records");
+        let mut frame = builder.close(spare).expect("records");
         ledger.written = frame.last();
-        writer.write(&frame)?;
+        writer.write(&mut frame)?;
         ledger.acknowledged = writer.sync()?.sequence;
         spare = frame;
         if index == 4 {
@@ -151,7 +151,7 @@ fn what_recovery_yields_survives_a_power_cut() {
     let (builder, mut writer) = recover(&disk).unwrap().0.split();
     let mut builder = builder;
     builder.push(&record(6)).unwrap();
-    writer.write(&builder.seal(agio_journal::Frame::default()).unwrap()).unwrap();
+    writer.write(&mut builder.close(agio_journal::Frame::default()).unwrap()).unwrap();
     let killed = disk.killed();
     assert_eq!(recover(&killed).unwrap().1, expected(6), "written and not synced: the page cache has it");
     for seed in 0..20 {
@@ -169,7 +169,7 @@ fn torn_frames_do_happen_here_and_are_dropped() {
     for sequence in 3..9 {
         builder.push(&record(sequence)).unwrap();
     }
-    writer.write(&builder.seal(agio_journal::Frame::default()).unwrap()).unwrap();
+    writer.write(&mut builder.close(agio_journal::Frame::default()).unwrap()).unwrap();
     let mut torn = 0;
     for seed in 0..40 {
         let crashed = disk.crash(seed);
@@ -188,12 +188,12 @@ fn after_a_failed_write_or_sync_nothing_is_taken() {
         let disk = support::fresh();
         let (mut builder, mut writer) = recover(&disk).unwrap().0.split();
         builder.push(b"one").unwrap();
-        let frame = builder.seal(agio_journal::Frame::default()).unwrap();
+        let mut frame = builder.close(agio_journal::Frame::default()).unwrap();
         disk.fail(nth, Fault::Error);
-        assert!(matches!(writer.commit(&frame), Err(Error::Io { .. })));
+        assert!(matches!(writer.commit(&mut frame), Err(Error::Io { .. })));
         let calls = disk.calls();
         assert!(matches!(writer.sync(), Err(Error::Poisoned { .. })));
-        assert!(matches!(writer.write(&frame), Err(Error::Poisoned { .. })));
+        assert!(matches!(writer.write(&mut frame), Err(Error::Poisoned { .. })));
         assert_eq!(disk.calls(), calls, "not even tried");
         assert_eq!(writer.durable().sequence, 0);
     }
@@ -224,9 +224,9 @@ fn a_full_disk_stops_preparation_and_not_the_log() {
     disk.set_free(100);
     assert!(matches!(writer.preparer().prepare(), Err(Error::Io { action: "create", .. })));
     builder.push(b"a cancel").unwrap();
-    let frame = builder.seal(agio_journal::Frame::default()).unwrap();
-    assert_eq!(writer.commit(&frame).unwrap().sequence, 1);
-    assert_eq!(writer.room(), room - frame.bytes().len() as u64);
+    let mut frame = builder.close(agio_journal::Frame::default()).unwrap();
+    assert_eq!(writer.commit(&mut frame).unwrap().sequence, 1);
+    assert_eq!(writer.room(), room - frame.size() as u64);
     disk.set_free(1 << 20);
     writer.preparer().prepare().unwrap();
     assert!(writer.room() > room);

@@ -103,15 +103,15 @@ fn readers_beside_the_writing_threads_see_a_growing_prefix() {
             for sequence in 1..=total {
                 builder.push(&record(sequence)).unwrap();
                 if sequence % 23 == 0 || sequence == total {
-                    sealed.send(builder.seal(spares.try_recv().unwrap_or_default()).unwrap()).unwrap();
+                    sealed.send(builder.close(spares.try_recv().unwrap_or_default()).unwrap()).unwrap();
                 }
             }
         });
         let done = &done;
         scope.spawn(move || {
             let _done = SetOnDrop(done);
-            for frame in to_write {
-                writer.write(&frame).unwrap();
+            for mut frame in to_write {
+                writer.write(&mut frame).unwrap();
                 writer.sync().unwrap();
                 drop(used.send(frame));
             }
@@ -211,14 +211,14 @@ fn frames_out_of_turn_are_refused() {
     let (mut builder, mut writer) = support::recover(&disk).unwrap().0.split();
     let mut frame = |text: &[u8]| {
         builder.push(text).unwrap();
-        builder.seal(Frame::default()).unwrap()
+        builder.close(Frame::default()).unwrap()
     };
-    let (one, two) = (frame(b"one"), frame(b"two"));
-    writer.write(&one).unwrap();
-    let early = writer.write(&two).unwrap_err();
+    let (mut one, mut two) = (frame(b"one"), frame(b"two"));
+    writer.write(&mut one).unwrap();
+    let early = writer.write(&mut two).unwrap_err();
     assert!(early.to_string().contains("a sync of sequence 1"), "{early}");
     let (_, mut writer) = support::recover(&disk).unwrap().0.split();
-    assert!(matches!(writer.write(&one), Err(Error::OutOfTurn { .. })), "it is there already");
+    assert!(matches!(writer.write(&mut one), Err(Error::OutOfTurn { .. })), "it is there already");
 }
 
 #[test]

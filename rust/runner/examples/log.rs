@@ -34,7 +34,7 @@ const FRAME_HEAD: u64 = 64;
 /// Requests that come in at once.
 const INTAKE: usize = 256;
 /// Finished orders that the sequencer remembers, as in a shard.
-const REMEMBER: usize = 20_000;
+const REMEMBER: usize = 4_096;
 
 fn main() -> Outcome<()> {
     let mut arguments = std::env::args().skip(1);
@@ -56,10 +56,11 @@ fn main() -> Outcome<()> {
         }
         let rate = |took: Duration| (commands.len() as f64 / took.as_secs_f64()) as u64;
         println!(
-            "round {round}: engine {} /s, by the clock {} /s, with log {} /s, probe {} /s, {} frames, hash {}, replay {} /s of a core",
+            "round {round}: engine {} /s, by the clock {} /s, with log {} /s, of a core {} /s, probe {} /s, {} frames, hash {}, replay {} /s of a core",
             rate(alone.on_core),
             rate(alone.took),
             rate(shard.took),
+            rate(shard.on_core),
             rate(probe),
             shard.groups.len(),
             &hash[..8],
@@ -109,13 +110,16 @@ fn on_core() -> Duration {
 
 struct Logged {
     took: Duration,
+    /// What the engine's thread has run of that.
+    on_core: Duration,
     /// Commands of each frame.
     groups: Vec<usize>,
     hash: String,
 }
 
-/// The same through the two threads of a shard: one sequences, applies and answers, the other writes and syncs. As in the
-/// runner, a group is handed over when the disk is free or the group full. What comes in is there already.
+/// The same through the two threads of a shard: one sequences, applies and answers, the other seals, writes and syncs. As in
+/// the runner, a group is handed over when the disk is free or the group full. What comes in is there already: requests are
+/// made on other threads, when there are some.
 fn with_log(folder: &Path, commands: &[Command]) -> Outcome<Logged> {
     let disk: Arc<dyn Storage> = Arc::new(Disk::open(folder.join("log"))?);
     let options = agio_journal::Options { segment_bytes: SEGMENT, ..agio_journal::Options::default() };
@@ -126,14 +130,16 @@ fn with_log(folder: &Path, commands: &[Command]) -> Outcome<Logged> {
     let journal = std::thread::spawn(move || write(writer, &taken, &spares));
     let mut line =
         Line { sequencer: Sequencer::new(Engine::new(), builder, REMEMBER), groups, spare, sizes: Vec::new() };
-    line.run(&workload::setup(workload::SMALL))?;
+    line.run(intakes(&workload::setup(workload::SMALL)))?;
     line.sizes.clear();
-    let begin = Instant::now();
-    line.run(commands)?;
+    let intakes = intakes(commands);
+    let (before, begin) = (on_core(), Instant::now());
+    line.run(intakes)?;
+    let on_core = on_core().saturating_sub(before);
     let Line { sequencer, groups, sizes, .. } = line;
     drop(groups);
     journal.join().map_err(|_| "the journal's thread panicked")??;
-    Ok(Logged { took: begin.elapsed(), groups: sizes, hash: hash_of(sequencer.engine()) })
+    Ok(Logged { took: begin.elapsed(), on_core, groups: sizes, hash: hash_of(sequencer.engine()) })
 }
 
 /// The log read back and applied, as at a start; what that took of a core.
@@ -158,10 +164,8 @@ struct Line {
 }
 
 impl Line {
-    fn run(&mut self, commands: &[Command]) -> Outcome<()> {
-        let mut queue = VecDeque::new();
-        for part in commands.chunks(INTAKE) {
-            queue.extend(part.iter().cloned().map(request));
+    fn run(&mut self, intakes: Vec<VecDeque<Request>>) -> Outcome<()> {
+        for mut queue in intakes {
             while !queue.is_empty() {
                 self.sequencer.run(&mut queue, NOW).map_err(|poisoned| poisoned.message)?;
                 if !self.sequencer.has_room() {
@@ -182,12 +186,17 @@ impl Line {
 /// The journal's side.
 fn write(mut writer: Writer, groups: &Receiver<Group>, spares: &Sender<Frame>) -> agio_journal::Result<()> {
     for mut group in groups {
-        if let Some(frame) = group.frame.take() {
-            writer.commit(&frame)?;
+        if let Some(mut frame) = group.frame.take() {
+            writer.commit(&mut frame)?;
             let _ = spares.send(frame);
         }
     }
     Ok(())
+}
+
+/// Requests as they come in together.
+fn intakes(commands: &[Command]) -> Vec<VecDeque<Request>> {
+    commands.chunks(INTAKE).map(|part| part.iter().cloned().map(request).collect()).collect()
 }
 
 fn request(command: Command) -> Request {

@@ -1,9 +1,11 @@
-//! The events of a group as they wait to be read: encoded one after the other, because a command's events as structs take
-//! four kilobytes and would push the exchange out of the processor's caches.
+//! The events of a group as they wait to be read: a column for each frequent kind, because as one list they would take four
+//! kilobytes a command, all as large as the largest, and push the exchange out of the processor's caches.
 
 use std::sync::Arc;
 
-use agio_engine::events::Event;
+use agio_engine::events::{
+    Aggregated, BalanceChanged, Event, Executed, LevelChanged, Posted, Rejected, TopChanged, Traded,
+};
 use agio_engine::units::{Micros, Sequence};
 use parking_lot::Mutex;
 
@@ -16,118 +18,154 @@ pub struct Mark {
     pub time: Micros,
     /// How many events it has.
     pub events: u32,
-    /// The byte after its last event.
-    end: usize,
+    /// How many events there are up to its last.
+    end: u32,
 }
 
-/// More than the largest event takes.
-const SPACIOUS: usize = 4_096;
+/// A column for each of these kinds, and one list for all others.
+macro_rules! columns {
+    ($($kind:ident in $column:ident),* $(,)?) => {
+        /// Where an event stands: its column, and its place there.
+        #[derive(Clone, Copy, Debug)]
+        enum Place {
+            $($kind(u32),)*
+            Other(u32),
+        }
+
+        #[derive(Debug, Default)]
+        struct Columns {
+            places: Vec<Place>,
+            marks: Vec<Mark>,
+            $($column: Vec<$kind>,)*
+            others: Vec<Event>,
+        }
+
+        impl Columns {
+            fn push(&mut self, event: &Event) {
+                self.places.push(match event {
+                    $(Event::$kind(value) => {
+                        self.$column.push(value.clone());
+                        Place::$kind(self.$column.len() as u32 - 1)
+                    })*
+                    other => {
+                        self.others.push(other.clone());
+                        Place::Other(self.others.len() as u32 - 1)
+                    }
+                });
+            }
+
+            fn event(&self, place: Place) -> Event {
+                match place {
+                    $(Place::$kind(at) => Event::$kind(self.$column[at as usize].clone()),)*
+                    Place::Other(at) => self.others[at as usize].clone(),
+                }
+            }
+
+            /// Forgets the events, and keeps the memory.
+            fn clear(&mut self) {
+                self.places.clear();
+                self.marks.clear();
+                $(self.$column.clear();)*
+                self.others.clear();
+            }
+        }
+    };
+}
+
+columns! {
+    Executed in executed,
+    Traded in traded,
+    Aggregated in aggregated,
+    LevelChanged in levels,
+    TopChanged in tops,
+    Posted in posted,
+    BalanceChanged in balances,
+    Rejected in rejected,
+}
 
 /// The events of commands that follow one another, durable as a whole.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Room for events; the first [`Self::used`] bytes hold some.
-    room: Vec<u8>,
-    used: usize,
-    marks: Vec<Mark>,
-    events: usize,
-    listings: bool,
+    columns: Columns,
     spares: Option<Arc<Spares>>,
 }
 
 impl Batch {
     /// An empty one, in memory that an earlier one has left behind, to which it goes back.
     pub(crate) fn in_spare(spares: &Arc<Spares>) -> Self {
-        let (room, marks) = spares.take();
-        Self { room, marks, spares: Some(Arc::clone(spares)), ..Self::default() }
+        Self { columns: spares.take(), spares: Some(Arc::clone(spares)) }
     }
 
-    /// Appends a command's events.
-    pub(crate) fn push(&mut self, sequence: Sequence, time: Micros, events: &[Event]) {
+    /// Appends a command's events. Answers its executions.
+    pub(crate) fn push(&mut self, sequence: Sequence, time: Micros, events: &[Event]) -> &[Executed] {
+        let columns = &mut self.columns;
+        let before = columns.executed.len();
         for event in events {
-            match event.encode_front(&mut self.room[self.used..]) {
-                Some(length) => self.used += length,
-                None => self.push_large(event),
-            }
-            self.listings |= matches!(event, Event::AssetListed(_) | Event::MarketChanged(_));
+            columns.push(event);
         }
-        self.events += events.len();
-        self.marks.push(Mark { sequence, time, events: events.len() as u32, end: self.used });
-    }
-
-    /// Appends an event that there is not room enough for, or that has no largest size.
-    #[cold]
-    fn push_large(&mut self, event: &Event) {
-        let mut bytes = Vec::new();
-        event.encode(&mut bytes);
-        let end = self.used + bytes.len();
-        if self.room.len() < end + SPACIOUS {
-            self.room.resize((end + SPACIOUS).next_power_of_two(), 0);
-        }
-        self.room[self.used..end].copy_from_slice(&bytes);
-        self.used = end;
+        columns.marks.push(Mark { sequence, time, events: events.len() as u32, end: columns.places.len() as u32 });
+        &columns.executed[before..]
     }
 
     /// How many events there are.
     pub fn events(&self) -> usize {
-        self.events
+        self.columns.places.len()
     }
 
     /// One mark a command.
     pub fn marks(&self) -> &[Mark] {
-        &self.marks
+        &self.columns.marks
     }
 
     /// Whether an asset or a market is new or has changed.
     pub fn changes_listing(&self) -> bool {
-        self.listings
+        self.columns.others.iter().any(|event| matches!(event, Event::AssetListed(_) | Event::MarketChanged(_)))
     }
 
     /// The events of one command, by its place in [`Self::marks`]; none if there is no such place.
     pub fn events_of(&self, place: usize) -> Vec<Event> {
-        let Some(mark) = self.marks.get(place) else { return Vec::new() };
-        let start = place.checked_sub(1).map_or(0, |before| self.marks[before].end);
-        let mut bytes = &self.room[start..mark.end];
-        let mut next = || Event::take(&mut bytes).expect("what was encoded here can be read");
-        (0..mark.events).map(|_| next()).collect()
+        let Some(Mark { events, end, .. }) = self.columns.marks.get(place) else { return Vec::new() };
+        let places = &self.columns.places[(end - events) as usize..*end as usize];
+        places.iter().map(|place| self.columns.event(*place)).collect()
     }
 
     /// Each command's mark and events.
     pub fn commands(&self) -> impl Iterator<Item = (Mark, Vec<Event>)> {
-        self.marks.iter().enumerate().map(|(place, mark)| (*mark, self.events_of(place)))
+        self.columns.marks.iter().enumerate().map(|(place, mark)| (*mark, self.events_of(place)))
     }
 }
 
 impl Drop for Batch {
     fn drop(&mut self) {
         if let Some(spares) = self.spares.take() {
-            spares.keep(std::mem::take(&mut self.room), std::mem::take(&mut self.marks));
+            spares.keep(std::mem::take(&mut self.columns));
         }
     }
 }
 
-type Memory = (Vec<u8>, Vec<Mark>);
-
 /// Memory of batches that everybody has read. Taken anew from the system for each group, it would cost more than what is
 /// written to it.
 #[derive(Debug, Default)]
-pub(crate) struct Spares(Mutex<Vec<Memory>>);
+pub(crate) struct Spares(Mutex<Vec<Columns>>);
 
 /// Batches that wait for readers at once when these keep up; what is more goes back to the system.
 const KEPT: usize = 8;
-/// A batch larger than this is rare; its memory goes back to the system.
-const LARGEST: usize = 4 << 20;
+/// A batch of more events than this is rare; its memory goes back to the system.
+const LARGEST: usize = 32_768;
 
 impl Spares {
-    fn take(&self) -> Memory {
+    fn take(&self) -> Columns {
         self.0.lock().pop().unwrap_or_default()
     }
 
-    fn keep(&self, room: Vec<u8>, mut marks: Vec<Mark>) {
-        marks.clear();
+    fn keep(&self, mut columns: Columns) {
+        if columns.places.capacity() > LARGEST {
+            return;
+        }
+        columns.clear();
         let mut kept = self.0.lock();
-        if kept.len() < KEPT && room.len() <= LARGEST {
-            kept.push((room, marks));
+        if kept.len() < KEPT {
+            kept.push(columns);
         }
     }
 }

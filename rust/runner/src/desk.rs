@@ -45,6 +45,15 @@ pub enum State {
     Failed,
 }
 
+/// Moves the intake to the end of the queue: as a whole if that is empty, and it gets the queue's memory then.
+fn take_in(queue: &mut VecDeque<Request>, intake: &mut VecDeque<Request>) {
+    if queue.is_empty() {
+        std::mem::swap(queue, intake);
+    } else {
+        queue.append(intake);
+    }
+}
+
 #[derive(Default)]
 struct Table {
     intake: VecDeque<Request>,
@@ -197,7 +206,7 @@ impl Desk {
             if !group.is_empty && table.slot.is_none() && (table.disk_idle || !group.has_room) {
                 return Turn::HandOver;
             }
-            queue.append(&mut table.intake);
+            take_in(queue, &mut table.intake);
             if !queue.is_empty() && group.has_room {
                 return Turn::Run;
             }

@@ -5,7 +5,7 @@
 
 use std::hash::{BuildHasher, Hash};
 
-use agio_engine::events::Event;
+use agio_engine::events::Executed;
 use agio_engine::units::{AccountId, ClientId, MarketId, OrderId};
 use agio_engine::vocabulary::{OrderStatus, OrderView};
 use rustc_hash::FxBuildHasher;
@@ -39,13 +39,11 @@ impl Recent {
         Self { ring: Vec::new(), numbers: buckets.clone(), clients: buckets, learned: 0, capacity }
     }
 
-    /// Takes the finished orders out of a command's events.
-    pub fn learn(&mut self, events: &[Event]) {
-        for event in events {
-            if let Event::Executed(executed) = event
-                && !matches!(executed.execution.order.status, OrderStatus::New | OrderStatus::PartiallyFilled)
-            {
-                self.insert(&executed.execution.order);
+    /// Takes the finished orders out of a command's executions.
+    pub fn learn(&mut self, executed: &[Executed]) {
+        for Executed { execution } in executed {
+            if !matches!(execution.order.status, OrderStatus::New | OrderStatus::PartiallyFilled) {
+                self.insert(&execution.order);
             }
         }
     }
@@ -108,14 +106,13 @@ fn bucket(table: &[Serial], key: impl Hash) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use agio_engine::events::Executed;
     use agio_engine::units::{Amount, ExecutionId, Micros, Price, Quantity};
     use agio_engine::vocabulary::{Execution, ExecutionKind, Expiry, OrderKind, Prevention, Side, TimeInForce};
 
     const MARKET: MarketId = MarketId(0);
     const OWNER: AccountId = AccountId(1_000);
 
-    fn finished(number: u64, status: OrderStatus) -> Event {
+    fn finished(number: u64, status: OrderStatus) -> Executed {
         let order = OrderView {
             market: MARKET,
             account: OWNER,
@@ -143,7 +140,6 @@ mod tests {
         let (kind, execution, time) = (ExecutionKind::Trade, ExecutionId(number), Micros(1));
         let cancel_id = ClientId::NONE;
         Executed { execution: Execution { kind, execution, time, order, fill: None, prevention: None, cancel_id } }
-            .into()
     }
 
     fn numbers(recent: &Recent, to: u64) -> Vec<u64> {

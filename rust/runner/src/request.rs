@@ -44,3 +44,11 @@ pub struct Request {
     /// Makes the answer.
     pub reply: Reply,
 }
+
+impl Request {
+    /// The reply, once.
+    pub(crate) fn take_reply(&mut self) -> Reply {
+        // A box of nothing takes no memory.
+        std::mem::replace(&mut self.reply, Box::new(|_, _| unreachable!("a request is answered once")))
+    }
+}

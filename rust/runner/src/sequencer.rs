@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use agio_engine::commands::{Command, Envelope, encode_record};
+use agio_engine::commands::{Command, Envelope, encode_record, encode_record_front};
 use agio_engine::engine::Engine;
 use agio_engine::events::Event;
 use agio_engine::units::{Lane, Micros, Sequence};
@@ -99,11 +99,14 @@ impl Sequencer {
     /// # Errors
     /// [`Poisoned`]: the command's record is in the group, its answer is not; nothing more may be run.
     pub fn run(&mut self, requests: &mut VecDeque<Request>, now: Micros) -> Result<(), Poisoned> {
-        while self.has_room() {
-            let Some(request) = requests.pop_front() else { break };
-            self.serve(request, now)?;
+        let (mut served, mut outcome) = (0, Ok(()));
+        // Where they stand: a request is large to be moved.
+        while let Some(request) = requests.get_mut(served).filter(|_| outcome.is_ok() && self.has_room()) {
+            served += 1;
+            outcome = self.serve(request, now);
         }
-        Ok(())
+        requests.drain(..served);
+        outcome
     }
 
     /// Whether the group takes one more command.
@@ -111,7 +114,7 @@ impl Sequencer {
         self.group.answers.len() < GROUP && self.builder.fits(RECORD_ROOM)
     }
 
-    fn serve(&mut self, request: Request, now: Micros) -> Result<(), Poisoned> {
+    fn serve(&mut self, request: &mut Request, now: Micros) -> Result<(), Poisoned> {
         if let Some(command) = &request.command {
             self.lane_number += 1;
             let from = (OWN_LANE, self.lane_number, request.deadline);
@@ -120,7 +123,7 @@ impl Sequencer {
             self.events.clear();
         }
         let view = View { engine: &self.engine, recent: &self.recent, now };
-        let answer = (request.reply)(&view, &self.events);
+        let answer = request.take_reply()(&view, &self.events);
         self.group.answers.push(answer);
         Ok(())
     }
@@ -139,8 +142,8 @@ impl Sequencer {
         let sequence = Sequence(self.engine.sequence().0 + 1);
         let time = now.max(self.engine.time());
         let envelope = Envelope { sequence, time, lane, number, deadline };
-        let pushed = self.builder.push_with(|out| encode_record(&envelope, command, out));
-        assert_eq!(pushed.ok(), Some(sequence.0), "the log and the engine count alike, and room was checked");
+        let logged = self.log(&envelope, command);
+        assert_eq!(logged, Some(sequence.0), "the log and the engine count alike, and room was checked");
         if !planted(Bug::EventsOfTheLast) {
             self.events.clear();
         }
@@ -153,17 +156,33 @@ impl Sequencer {
         if let Err(panic) = applied {
             return Err(Poisoned { sequence, message: words_of(panic.as_ref()), lost: Vec::new() });
         }
-        self.recent.learn(&self.events);
-        self.group.batch.push(sequence, time, &self.events);
+        let executed = self.group.batch.push(sequence, time, &self.events);
+        self.recent.learn(executed);
         Ok(())
     }
 
-    /// Takes the group, its frame sealed in the memory of `spare`.
+    fn log(&mut self, envelope: &Envelope, command: &Command) -> Option<u64> {
+        let front = encode_record_front(envelope, command, self.builder.room(RECORD_ROOM));
+        match front {
+            Some(bytes) => self.builder.add(bytes).ok(),
+            None => self.log_text(envelope, command).ok(),
+        }
+    }
+
+    /// A command that may be of any length.
+    #[cold]
+    fn log_text(&mut self, envelope: &Envelope, command: &Command) -> agio_journal::Result<u64> {
+        let mut bytes = Vec::new();
+        encode_record(envelope, command, &mut bytes);
+        self.builder.push(&bytes)
+    }
+
+    /// Takes the group; the next one's frame is built in the memory of `spare`.
     pub fn take(&mut self, spare: Frame) -> Group {
         let next = Group { batch: Batch::in_spare(&self.spares), ..Group::default() };
         let mut group = std::mem::replace(&mut self.group, next);
         self.group.answers.reserve(group.answers.len()); // the next will be about as large
-        group.frame = self.builder.seal(spare);
+        group.frame = self.builder.close(spare);
         group.last = self.engine.sequence();
         group
     }

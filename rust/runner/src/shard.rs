@@ -207,8 +207,8 @@ impl Disk {
     }
 
     fn write(&mut self, group: &mut Group) -> Result<(), String> {
-        let Some(frame) = group.frame.take() else { return Ok(()) };
-        self.writer.commit(&frame).map_err(|error| error.to_string())?;
+        let Some(mut frame) = group.frame.take() else { return Ok(()) };
+        self.writer.commit(&mut frame).map_err(|error| error.to_string())?;
         let _ = self.spares.send(frame);
         Ok(())
     }

@@ -133,7 +133,7 @@ impl Process {
         }
         self.writing = self.slot.pop_front();
         self.disk.enter("commit");
-        if let Some(frame) = self.writing.as_ref().and_then(|group| group.frame.as_ref()) {
+        if let Some(frame) = self.writing.as_mut().and_then(|group| group.frame.as_mut()) {
             self.writer.write(frame)?;
         }
         Ok(())

@@ -7,15 +7,19 @@ const LOG: LogId = LogId { identity: [3; 16], epoch: 2 };
 const LIMIT: usize = 1 << 16;
 
 fn builder() -> FrameBuilder {
-    FrameBuilder::new(LOG, Durability::Fdatasync, 0, Hash::NONE, LIMIT)
+    FrameBuilder::new(0, LIMIT)
 }
 
-fn sealed(records: &[Vec<u8>]) -> Frame {
+fn seal(frame: &mut Frame, log: LogId, previous: Hash) -> Vec<u8> {
+    frame.seal(&Seal::of(log, Durability::Fdatasync), previous).to_vec()
+}
+
+fn sealed(records: &[Vec<u8>]) -> Vec<u8> {
     let mut builder = builder();
     for record in records {
         builder.push(record).unwrap();
     }
-    builder.seal(Frame::default()).unwrap()
+    seal(&mut builder.close(Frame::default()).unwrap(), LOG, Hash::NONE)
 }
 
 fn decode(bytes: &[u8]) -> std::result::Result<Vec<Vec<u8>>, Flaw> {
@@ -36,14 +40,13 @@ proptest! {
     #[test]
     fn what_goes_in_comes_out(records in records()) {
         let frame = sealed(&records);
-        prop_assert_eq!(frame.bytes().len() % ALIGN, 0);
-        prop_assert_eq!(frame.last(), records.len() as u64);
-        prop_assert_eq!(decode(frame.bytes()), Ok(records));
+        prop_assert_eq!(frame.len() % ALIGN, 0);
+        prop_assert_eq!(decode(&frame), Ok(records));
     }
 
     #[test]
     fn no_flipped_bit_passes(records in records(), place in any::<prop::sample::Index>(), bit in 0..8) {
-        let mut bytes = sealed(&records).bytes().to_vec();
+        let mut bytes = sealed(&records);
         let place = place.index(bytes.len());
         bytes[place] ^= 1u8 << bit;
         prop_assert!(decode(&bytes).is_err());
@@ -51,7 +54,7 @@ proptest! {
 
     #[test]
     fn no_cut_passes(records in records(), place in any::<prop::sample::Index>()) {
-        let bytes = sealed(&records).bytes().to_vec();
+        let bytes = sealed(&records);
         prop_assert!(decode(&bytes[..place.index(bytes.len())]).is_err());
     }
 
@@ -67,20 +70,31 @@ proptest! {
             for record in records {
                 builder.push(record).unwrap();
             }
-            builder.seal(spare).unwrap()
+            builder.close(spare).unwrap()
         };
-        let one = push_all(&first, Frame::default());
-        let hash = one.hash();
-        let two = push_all(&second, one);
-        prop_assert_eq!((two.first(), two.previous), (first.len() as u64 + 1, hash));
-        prop_assert_eq!(decode(two.bytes()), Ok(second));
+        let mut one = push_all(&first, Frame::default());
+        let hash = hash_of(&seal(&mut one, LOG, Hash::NONE));
+        prop_assert_eq!(hash_of(&seal(&mut one, LOG, Hash::NONE)), hash, "sealed again");
+        let mut two = push_all(&second, one);
+        prop_assert_eq!((two.first(), two.last()), (first.len() as u64 + 1, (first.len() + second.len()) as u64));
+        let bytes = seal(&mut two, LOG, hash);
+        prop_assert_eq!(Header::read(bytes.first_chunk().unwrap()).unwrap().previous, hash);
+        prop_assert_eq!(&bytes, &seal(&mut fresh(first.len(), &second), LOG, hash), "nothing of the spare is left");
+        prop_assert_eq!(decode(&bytes), Ok(second));
     }
+}
+
+fn fresh(last: usize, records: &[Vec<u8>]) -> Frame {
+    let mut builder = FrameBuilder::new(last as u64, LIMIT);
+    for record in records {
+        builder.push(record).unwrap();
+    }
+    builder.close(Frame::default()).unwrap()
 }
 
 #[test]
 fn the_layout_is_the_documented_one() {
-    let frame = sealed(&[b"abc".to_vec()]);
-    let bytes = frame.bytes();
+    let bytes = sealed(&[b"abc".to_vec()]);
     assert_eq!(bytes.len(), 64 + 8 + 3 + 5 + 32);
     assert_eq!(&bytes[..16], b"AGJF\x01\x01\0\0\x70\0\0\0\x01\0\0\0");
     assert_eq!(&bytes[16..24], &1u64.to_le_bytes());
@@ -95,27 +109,25 @@ fn the_layout_is_the_documented_one() {
 #[test]
 fn a_frame_of_another_log_does_not_pass() {
     let other = LogId { epoch: 3, ..LOG };
-    let mut builder = FrameBuilder::new(other, Durability::Fdatasync, 0, Hash::NONE, LIMIT);
-    builder.push(b"abc").unwrap();
-    assert!(decode(builder.seal(Frame::default()).unwrap().bytes()).is_err());
+    assert!(decode(&seal(&mut fresh(0, &[b"abc".to_vec()]), other, Hash::NONE)).is_err());
 }
 
 #[test]
 fn a_full_frame_is_left_as_it_was() {
-    let mut builder = FrameBuilder::new(LOG, Durability::Memory, 0, Hash::NONE, 256);
+    let mut builder = FrameBuilder::new(0, 256);
     assert_eq!(builder.push(&[1; 100]).unwrap(), 1);
     assert!(!builder.fits(100));
     assert!(matches!(builder.push(&[2; 100]), Err(Error::FrameFull)));
     assert!(matches!(builder.push(&[2; 153]), Err(Error::RecordTooLarge { bytes: 153, limit: 152 })));
-    let frame = builder.seal(Frame::default()).unwrap();
-    assert_eq!(decode(frame.bytes()), Ok(vec![vec![1; 100]]));
+    let mut frame = builder.close(Frame::default()).unwrap();
+    assert_eq!(decode(&seal(&mut frame, LOG, Hash::NONE)), Ok(vec![vec![1; 100]]));
     assert_eq!(builder.push(&[3; 152]).unwrap(), 2);
-    assert_eq!(builder.seal(frame).unwrap().bytes().len(), 256);
+    assert_eq!(builder.close(frame).unwrap().size(), 256);
 }
 
 #[test]
-fn an_empty_frame_is_none_and_keeps_the_memory() {
+fn an_empty_frame_is_none() {
     let mut builder = builder();
-    assert!(builder.seal(Frame::default()).is_none());
+    assert!(builder.close(Frame::default()).is_none());
     assert!(builder.is_empty());
 }
