@@ -168,12 +168,12 @@ impl<V: Venue> Sink<V::Order> for Ring<V> {
 impl<V: Venue> BatchSink<V> for Ring<V> {
     #[inline(always)]
     fn policy(&mut self, index: usize) -> V {
-        V::of(self.base + index as u64)
+        V::of(self.base.wrapping_add(index as u64))
     }
 
     #[inline(always)]
     fn payload(&mut self, index: usize, _: &Placed) -> V::Order {
-        V::payload(self.base + index as u64)
+        V::payload(self.base.wrapping_add(index as u64))
     }
 
     #[inline(always)]

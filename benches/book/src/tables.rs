@@ -98,8 +98,9 @@ pub(crate) fn scale(messages: usize, most: usize) {
         let lives = Lives::Overlapping;
         let spec = Spec { regime: Regime::Still, lives, messages, resting, depth, seed: 42 };
         let (filling, messages) = workload::make(&spec);
+        let mut ring = Ring::new();
         let before = resident();
-        let (mut book, mut ring) = (Book::<Bare>::new(), Ring::new());
+        let mut book = Book::<Bare>::new();
         let worst = filling.iter().map(|message| work(|| apply_one!(Bare, book, 0, message, &mut ring))).max();
         let bytes = (resident() - before) as f64 / book.len() as f64;
         let levels = book.levels(Side::Buy).count() + book.levels(Side::Sell).count();

@@ -33,12 +33,13 @@ impl<P: Policy> Book<P> {
     pub fn apply_batch<S: BatchSink<P>>(&mut self, messages: &[Message], sink: &mut S) {
         let large = self.len() >= SMALL && self.ladder.window().is_some();
         let ahead = if large { LOOKS * BLOCK } else { 0 };
-        let mut coming = [Block::default(); LOOKS];
-        for (turn, start) in (0..messages.len() + ahead).step_by(BLOCK).enumerate() {
+        let (mut coming, mut turn) = ([Block::default(); LOOKS], [0, 1, 2]);
+        for start in (0..messages.len() + ahead).step_by(BLOCK) {
             if large {
-                self.third_look(&coming[(turn + 1) % LOOKS]);
-                self.second_look(&mut coming[(turn + 2) % LOOKS]);
-                self.first_look(block(messages, start), &mut coming[turn % LOOKS]);
+                self.third_look(&coming[turn[2]]);
+                self.second_look(&mut coming[turn[1]]);
+                self.first_look(block(messages, start), &mut coming[turn[0]]);
+                turn.rotate_right(1);
             }
             if start >= ahead {
                 for (index, message) in block(messages, start - ahead).iter().enumerate() {
@@ -55,19 +56,19 @@ impl<P: Policy> Book<P> {
         for (coming, message) in coming.iter_mut().zip(messages) {
             let hash = hash(message.id());
             self.index.warm(hash);
-            let place = window.guess(message.price());
+            let place = message.price().map_or(0, |price| window.guess(price));
             window.warm(place);
             *coming = Coming { hash, slot: NOBODY, place };
         }
     }
 
-    /// The order with that id, or the one that a new order will stand behind.
+    /// The order that a new one will stand behind, or the one with that id.
     #[inline(always)]
     fn second_look(&self, coming: &mut Block) {
         let Some(window) = self.ladder.window() else { return };
         for coming in coming {
             let (slot, tail) = (self.index.guess(coming.hash), window.tail(coming.place));
-            coming.slot = if slot == NOBODY { tail } else { slot };
+            coming.slot = if tail == NOBODY { slot } else { tail };
             self.slab.warm(coming.slot);
         }
     }
@@ -76,11 +77,12 @@ impl<P: Policy> Book<P> {
     #[inline(always)]
     fn third_look(&self, coming: &Block) {
         let Some(window) = self.ladder.window() else { return };
-        let vast = self.len() >= VAST;
         for coming in coming {
-            let node = self.slab.node(coming.slot);
-            window.warm(window.guess(node.price));
-            if vast {
+            window.warm(window.guess(self.slab.node(coming.slot).price));
+        }
+        if self.len() >= VAST {
+            for coming in coming {
+                let node = self.slab.node(coming.slot);
                 self.slab.warm_node(node.prev);
                 self.slab.warm_node(node.next);
             }
@@ -164,12 +166,13 @@ impl Message {
         }
     }
 
-    /// The price where it will rest, 0 if it names none.
+    /// The price where it will rest, if it names one.
     #[inline(always)]
-    const fn price(&self) -> u64 {
+    const fn price(&self) -> Option<u64> {
         match *self {
-            Self::Place(Incoming { limit: Some(price), .. }) | Self::Replace { price, .. } => price,
-            _ => 0,
+            Self::Place(Incoming { limit, .. }) => limit,
+            Self::Replace { price, .. } => Some(price),
+            _ => None,
         }
     }
 }

@@ -105,7 +105,7 @@ impl<P: Policy> Book<P> {
         if self.ladder.level_at(seat, price).total.checked_add(quantity).is_none() {
             return Err(Error::LevelFull);
         }
-        if self.slab.len() >= self.limit { Err(Error::Full) } else { Ok(()) }
+        if self.index.len() >= self.limit as usize { Err(Error::Full) } else { Ok(()) }
     }
 
     #[inline(always)]
@@ -379,9 +379,7 @@ impl<P: Policy> Book<P> {
         let order = self.resting(&node);
         let seat = self.ladder.seat(price);
         let level = self.ladder.level_mut(seat, price);
-        level.total -= quantity;
-        level.head = if prev == NOBODY { next } else { level.head };
-        level.tail = if next == NOBODY { prev } else { level.tail };
+        level.lose(quantity, prev, next);
         let total = level.total;
         if total == 0 {
             self.ladder.close(order.side, seat, price);

@@ -12,6 +12,8 @@
 //! `2n + 1` of the next one. While a table grows, all homes below a mark have moved and all others have not: every
 //! question concerns one of both tables, the new one is made and the old one freed chunk by chunk.
 
+use std::hint::black_box;
+
 use crate::memory::{Line, Lines};
 use crate::slab::Slot;
 
@@ -121,20 +123,19 @@ impl Table {
 
     /// The first line nearly always decides: the first entry that looks right is, or none does and nothing went past.
     #[inline(always)]
-    fn find(&self, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
-        let line = self.lines.at(self.home(hash));
+    fn find(&self, home: usize, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
+        let line = self.lines.at(home);
         let mask = matching(line[0], hash);
         let entry = line[word(first(mask))];
         if mask != 0 && entry >> 32 == u64::from(hash) && same(entry as Slot) {
             return Some(Found { slot: entry as Slot, entry: first(mask) as u32, past: 0 });
         }
-        if mask == 0 && line[0] >> COUNT == 0 { None } else { self.search(hash, same) }
+        if mask == 0 && line[0] >> COUNT == 0 { None } else { self.search(home, hash, same) }
     }
 
     #[cold]
     #[inline(never)]
-    fn search(&self, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
-        let home = self.home(hash);
+    fn search(&self, home: usize, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
         for past in 0.. {
             let line = self.past(home + past);
             let mut mask = matching(line[0], hash);
@@ -153,8 +154,7 @@ impl Table {
     }
 
     #[inline(always)]
-    fn insert(&mut self, hash: u32, slot: Slot) {
-        let home = self.home(hash);
+    fn insert(&mut self, home: usize, hash: u32, slot: Slot) {
         if !put(self.lines.at_mut(home), hash, slot) {
             self.insert_past(home, hash, slot);
         }
@@ -173,8 +173,7 @@ impl Table {
     }
 
     #[inline(always)]
-    fn remove(&mut self, hash: u32, found: Found) {
-        let home = self.home(hash);
+    fn remove(&mut self, home: usize, found: Found) {
         if found.past == 0 {
             self.lines.at_mut(home)[0] &= !(0xFF << (found.entry % 8 * 8));
         } else {
@@ -201,8 +200,8 @@ impl Table {
                 let (entry, value) = (first(used) as u32, line[word(first(used))]);
                 let (hash, slot) = ((value >> 32) as u32, value as Slot);
                 if self.home(hash) == home {
-                    self.remove(hash, Found { slot, entry, past });
-                    to.insert(hash, slot);
+                    self.remove(home, Found { slot, entry, past });
+                    to.insert(to.home(hash), hash, slot);
                 }
                 used &= used - 1;
             }
@@ -249,32 +248,47 @@ impl Index {
         Self { table, moved: 0, next: None, used: 0, pause: room(1) }
     }
 
-    /// The table that holds a hash, if it is there: homes that have moved are in the next one, which has made lines for
-    /// just these.
+    /// The table that holds a hash, if it is there, and its home: homes that have moved are in the next table, which
+    /// has made lines for just these.
     #[inline(always)]
-    fn table(&self, hash: u32) -> &Table {
-        if self.table.home(hash) >= self.moved { &self.table } else { self.next_table() }
+    fn table(&self, hash: u32) -> (&Table, usize) {
+        let home = self.table.home(hash);
+        if home >= self.moved { (&self.table, home) } else { self.next_table(hash) }
     }
 
     #[cold]
-    fn next_table(&self) -> &Table {
-        self.next.as_deref().unwrap_or(&self.table)
+    fn next_table(&self, hash: u32) -> (&Table, usize) {
+        let table = self.next.as_deref().unwrap_or(&self.table);
+        (table, table.home(hash))
     }
 
     #[inline(always)]
-    fn table_mut(&mut self, hash: u32) -> &mut Table {
-        if self.table.home(hash) >= self.moved { &mut self.table } else { self.next_table_mut() }
+    fn table_mut(&mut self, hash: u32) -> (&mut Table, usize) {
+        let home = self.table.home(hash);
+        if home >= self.moved { (&mut self.table, home) } else { self.next_table_mut(hash) }
     }
 
     #[cold]
-    fn next_table_mut(&mut self) -> &mut Table {
-        self.next.as_deref_mut().unwrap_or(&mut self.table)
+    fn next_table_mut(&mut self, hash: u32) -> (&mut Table, usize) {
+        let table = self.next.as_deref_mut().unwrap_or(&mut self.table);
+        let home = table.home(hash);
+        (table, home)
+    }
+
+    /// How many ids there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.used
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.table.lines.bytes(self.moved) + self.next.as_ref().map_or(0, |next| next.lines.bytes(0))
     }
 
     /// Finds an entry by the hash of its id.
     #[inline(always)]
     pub(crate) fn find(&self, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
-        self.table(hash).find(hash, same)
+        let (table, home) = self.table(hash);
+        table.find(home, hash, same)
     }
 
     /// Adds an id that is not there.
@@ -284,14 +298,16 @@ impl Index {
             self.grow();
         }
         self.used += 1;
-        self.table_mut(hash).insert(hash, slot);
+        let (table, home) = self.table_mut(hash);
+        table.insert(home, hash, slot);
     }
 
     /// Removes what [`Index::find`] found for this hash, before anything else changes.
     #[inline(always)]
     pub(crate) fn remove(&mut self, hash: u32, found: Found) {
-        self.used -= 1;
-        self.table_mut(hash).remove(hash, found);
+        self.used = self.used.wrapping_sub(1);
+        let (table, home) = self.table_mut(hash);
+        table.remove(home, found);
     }
 
     /// Goes on with a table of twice the size, and starts one when there is none.
@@ -319,17 +335,18 @@ impl Index {
     /// Asks for the line where an id would be found.
     #[inline(always)]
     pub(crate) fn warm(&self, hash: u32) {
-        let table = self.table(hash);
-        table.lines.warm(table.home(hash));
+        let (table, home) = self.table(hash);
+        table.lines.warm(home);
     }
 
     /// The slot that an id has in all likelihood, or 0: a look at one line, and the id is not compared.
     #[inline(always)]
     pub(crate) fn guess(&self, hash: u32) -> Slot {
-        let table = self.table(hash);
-        let line = table.lines.at(table.home(hash));
+        let (table, home) = self.table(hash);
+        let line = table.lines.at(home);
         let mask = matching(line[0], hash);
-        line[word(first(mask))] as Slot * Slot::from(mask != 0)
+        // The black box keeps the compiler from making a branch of it, which nobody could predict.
+        line[word(first(mask))] as Slot & black_box(Slot::from(mask != 0)).wrapping_neg()
     }
 }
 

@@ -36,6 +36,10 @@ impl Ladder {
         Self { window: Window::none(), outside: BTreeMap::new(), best: [0; 2], strays: 0, patience: BEFORE_WINDOW }
     }
 
+    pub(crate) const fn bytes(&self) -> usize {
+        self.window.bytes()
+    }
+
     /// The best price of a side; with none, the price that no order is worse than.
     #[inline(always)]
     pub(crate) const fn best(&self, side: Side) -> u64 {

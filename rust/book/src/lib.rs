@@ -28,11 +28,12 @@
 //!   Both sides share it. It lies around the best prices, moves and grows with them without moving levels, and covers
 //!   up to 4 million ticks; whatever is further away, or not a multiple of the step, is kept in a sorted map. The step
 //!   is the greatest common divisor of the prices there are; no tick size has to be told.
-//! - `slab`: 32 bytes an order, linked by 32-bit slots, in chunks that never move; payloads in a parallel slab.
+//! - `slab`: 32 bytes an order, linked by 32-bit slots; payloads in a parallel slab.
 //! - `index`: from id to slot by open addressing in cache lines. It grows by two lines with each insertion; the larger
-//!   table is made, and the smaller one freed, chunk by chunk, so that no call pays for all of it.
+//!   table is made, and the smaller one freed, a little at a time, so that no call pays for all of it.
 //! - `batch`: what a message needs is asked of memory three times 8 messages ahead, each time as far as is known then.
-//! - `memory`: all `unsafe` code, a prefetch and four accesses without a second bounds check, and why they are sound.
+//! - `memory`: slab, index and levels lie in rows that grow without being copied, in huge pages. All `unsafe` code is
+//!   here: mappings, access without a second bounds check, a prefetch, and why they are sound.
 //! - [`naive`]: the same interface in a few hundred plain lines; the tests compare both on random commands, and the
 //!   benchmark (`benches/book`) compares the checksum of every report of every timed run.
 //!

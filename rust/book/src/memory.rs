@@ -1,70 +1,144 @@
-//! How the parts of a book lie in memory: in chunks that never move, in whole cache lines, and asked for in advance.
+//! How the parts of a book lie in memory: side by side in rows that grow without being copied, in whole cache lines,
+//! in huge pages where the system has them, and asked for in advance.
 //!
-//! Here is all of the crate's `unsafe` code: a hint to the processor, and access without a second bounds check.
+//! Here is all of the crate's `unsafe` code: memory of its own, access without a second bounds check, and a hint to the
+//! processor.
 //!
 //! # Why the access is sound
-//! The crate keeps three kinds of numbers: slots, pages and lines. Each is below the capacity of the array that it
-//! belongs to when it is made, arrays of slots and pages never shrink, and no number leaves the crate or comes from
-//! outside of it.
-//! - A slot comes from `Slab::next_slot`, which makes room for it first; slot 0, nobody, has room as soon as there is
-//!   any order. Links, levels and the index repeat slots, and a new one of these says 0. A slot that may not exist
-//!   (a look ahead into an empty book) goes through `get`.
-//! - A page comes from `Window::new_page`, which makes room first; page 0, which stays empty, is made with the window.
+//! The crate keeps three kinds of numbers: slots, pages and lines. Each is below [`Row::made`] of the row that it
+//! belongs to when it is made, rows never get shorter, and no number leaves the crate or comes from outside of it.
+//! - A slot comes from `Slab::next_slot`, which makes its item first; slot 0, nobody, is made as soon as there is any
+//!   order. Links, levels and the index repeat slots, and a new one of these says 0.
+//! - A page comes from `Window::new_page`, which makes its levels first; page 0, which stays empty, is made with the
+//!   window. A place in the directory is a page's number masked by the directory's size.
 //! - A line is the top bits of a hash. Lines that are not made yet, or are freed, belong to the half of a growing
-//!   table that the index does not ask: see `Index::home`.
+//!   table that the index does not ask: see `Index::table`.
 //!
 //! Builds with debug assertions, so all tests but the release run of the twin, check every access.
 
-/// Items to a chunk.
-const CHUNK: usize = 1024;
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
 
-/// A growing array that never moves its items, so that growing costs the same at any size.
-#[derive(Clone, Debug)]
-pub(crate) struct Chunks<T> {
-    chunks: Vec<Box<[T; CHUNK]>>,
+/// A growing array. From [`MAPPED`] bytes on it is a mapping of the system's: then growing moves entries of the page
+/// table, if anything, and copies no items, so that it costs the same at any size.
+#[derive(Debug)]
+pub(crate) struct Row<T> {
+    start: NonNull<T>,
+    made: usize,
+    /// How much memory it has.
+    bytes: usize,
 }
 
-impl<T> Chunks<T> {
+// SAFETY: a row owns its items, as a vector does.
+#[allow(unsafe_code)]
+unsafe impl<T: Send> Send for Row<T> {}
+// SAFETY: as above.
+#[allow(unsafe_code)]
+unsafe impl<T: Sync> Sync for Row<T> {}
+
+impl<T> Row<T> {
     pub(crate) const fn new() -> Self {
-        Self { chunks: Vec::new() }
+        const { assert!(size_of::<T>() > 0 && align_of::<T>() <= ALIGN) };
+        Self { start: NonNull::dangling(), made: 0, bytes: 0 }
     }
 
-    /// How many items there is room for.
-    pub(crate) fn capacity(&self) -> usize {
-        self.chunks.len() * CHUNK
+    /// A row with memory for so many items; it has none yet.
+    pub(crate) fn with_room(items: usize) -> Self {
+        let mut row = Self::new();
+        row.enlarge(items);
+        row
     }
 
-    /// Adds a chunk of items.
+    /// How many items there are.
+    pub(crate) const fn made(&self) -> usize {
+        self.made
+    }
+
+    /// How many bytes its items take.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.made * size_of::<T>()
+    }
+
+    /// Makes so many more items.
     #[cold]
-    pub(crate) fn grow(&mut self, item: impl FnMut() -> T) {
-        let chunk: Box<[T]> = std::iter::repeat_with(item).take(CHUNK).collect();
-        self.chunks.push(chunk.try_into().unwrap_or_else(|_| unreachable!("it was made with that length")));
+    #[inline(never)]
+    #[allow(unsafe_code)]
+    pub(crate) fn make(&mut self, items: usize, mut item: impl FnMut() -> T) {
+        if (self.made + items) * size_of::<T>() > self.bytes {
+            self.enlarge(self.made + items);
+        }
+        for _ in 0..items {
+            // SAFETY: there is memory for this item, and no other stands there.
+            unsafe { self.start.add(self.made).write(item()) };
+            self.made += 1;
+        }
     }
 
-    /// An item that exists: the caller knows that `index` is below [`Chunks::capacity`].
+    /// Sees to memory for so many items.
+    #[allow(unsafe_code)]
+    fn enlarge(&mut self, items: usize) {
+        let bytes = enough(items * size_of::<T>());
+        // SAFETY: `bytes` is what the last call, if any, has asked for, and `start` what it was given.
+        self.start = unsafe { obtain(self.start.cast(), self.bytes, bytes) }.cast();
+        self.bytes = bytes;
+    }
+
+    /// An item that exists: the caller knows that `index` is below [`Row::made`].
     #[inline(always)]
     #[allow(unsafe_code)]
     pub(crate) fn at(&self, index: usize) -> &T {
-        debug_assert!(index < self.capacity(), "item {index} of {}", self.capacity());
-        // SAFETY: the index is below the capacity. See the module's text on who sees to that.
-        let chunk = unsafe { self.chunks.get_unchecked(index / CHUNK) };
-        &chunk[index % CHUNK]
+        debug_assert!(index < self.made, "item {index} of {}", self.made);
+        // SAFETY: the index is below `made`. See the module's text on who sees to that.
+        unsafe { self.start.add(index).as_ref() }
     }
 
-    /// As [`Chunks::at`], to change it.
+    /// As [`Row::at`], to change it.
     #[inline(always)]
     #[allow(unsafe_code)]
     pub(crate) fn at_mut(&mut self, index: usize) -> &mut T {
-        debug_assert!(index < self.capacity(), "item {index} of {}", self.capacity());
-        // SAFETY: as for `Chunks::at`.
-        let chunk = unsafe { self.chunks.get_unchecked_mut(index / CHUNK) };
-        &mut chunk[index % CHUNK]
+        debug_assert!(index < self.made, "item {index} of {}", self.made);
+        // SAFETY: as for `Row::at`.
+        unsafe { self.start.add(index).as_mut() }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        (0..self.made).map(|index| self.at(index))
     }
 
     /// Asks for the cache line of an item.
     #[inline(always)]
     pub(crate) fn warm(&self, index: usize) {
         prefetch(self.at(index));
+    }
+}
+
+impl<T: Copy> Row<T> {
+    /// So many items.
+    pub(crate) fn of(items: usize, item: T) -> Self {
+        let mut row = Self::new();
+        row.make(items, || item);
+        row
+    }
+}
+
+impl<T: Clone> Clone for Row<T> {
+    fn clone(&self) -> Self {
+        let mut row = Self::with_room(self.made);
+        let mut items = self.iter();
+        row.make(self.made, || items.next().expect("as many as were made").clone());
+        row
+    }
+}
+
+impl<T> Drop for Row<T> {
+    #[allow(unsafe_code)]
+    fn drop(&mut self) {
+        for index in 0..if std::mem::needs_drop::<T>() { self.made } else { 0 } {
+            // SAFETY: each item is dropped once, and the row is not used any more.
+            unsafe { self.start.add(index).drop_in_place() };
+        }
+        // SAFETY: as in `Row::enlarge`.
+        unsafe { release(self.start.cast(), self.bytes) };
     }
 }
 
@@ -77,14 +151,14 @@ impl Line {
     pub(crate) const EMPTY: Self = Self([0; 8]);
 }
 
-/// Cache lines in a chunk of a table that has as many or more.
-const LINES: usize = 1024;
+/// Lines that are made at once.
+const LINES: usize = 64;
 
-/// A table of cache lines, a power of two of them, which comes and goes in chunks: neither making nor dropping a large
-/// one takes time at once.
+/// A table of cache lines, a power of two of them, which comes and goes a little at a time: neither making nor dropping
+/// a large one takes time at once.
 #[derive(Clone, Debug)]
 pub(crate) struct Lines {
-    chunks: Vec<Box<[Line]>>,
+    row: Row<Line>,
     lines: usize,
 }
 
@@ -92,7 +166,7 @@ impl Lines {
     /// A table that will have so many lines, a power of two; it has none yet.
     pub(crate) fn new(lines: usize) -> Self {
         debug_assert!(lines.is_power_of_two(), "a power of two");
-        Self { chunks: Vec::with_capacity(lines.div_ceil(LINES)), lines }
+        Self { row: Row::with_room(lines), lines }
     }
 
     /// How many lines it will have.
@@ -102,43 +176,43 @@ impl Lines {
 
     /// How many lines it has.
     pub(crate) fn ready(&self) -> usize {
-        (self.chunks.len() * LINES).min(self.lines)
+        self.row.made
     }
 
-    /// Adds empty lines: a chunk of them, or all of a small table.
-    #[cold]
+    /// How many bytes its lines take when those before this one are freed.
+    pub(crate) const fn bytes(&self, line: usize) -> usize {
+        self.row.bytes() - line * size_of::<Line>() / HUGE * HUGE
+    }
+
+    /// Adds empty lines: some of a large table, or all of a small one.
     pub(crate) fn grow(&mut self) {
-        self.chunks.push(vec![Line::EMPTY; self.lines.min(LINES)].into_boxed_slice());
+        self.row.make(self.lines.min(LINES), || Line::EMPTY);
     }
 
-    /// Frees the chunk that ends before this line, if one does. Its lines must not be asked for any more.
+    /// Gives the memory before this line back, if it amounts to something. These lines must not be asked for any more.
     #[inline(always)]
+    #[allow(unsafe_code)]
     pub(crate) fn free_before(&mut self, line: usize) {
-        if line % LINES == 0 {
-            self.chunks[line / LINES - 1] = Box::default();
+        let bytes = line * size_of::<Line>();
+        if bytes % HUGE == 0 && (1..=self.row.made).contains(&line) {
+            // SAFETY: memory of so many bytes is mapped, not the allocator's, and zeros are a line.
+            unsafe { pages::give_back(self.row.start.cast(), bytes) };
         }
     }
 
     #[inline(always)]
-    #[allow(unsafe_code)]
     pub(crate) fn at(&self, line: usize) -> &[u64; 8] {
-        debug_assert!(line < self.ready() && line % LINES < self.chunks[line / LINES].len(), "line {line} is there");
-        // SAFETY: as for `Chunks::at`; the index asks for the home of a hash, which is below `ready`, and frees only
-        // what lies before the lines that it still asks for. Every chunk has `lines.min(LINES)` lines.
-        unsafe { &self.chunks.get_unchecked(line / LINES).get_unchecked(line % LINES).0 }
+        &self.row.at(line).0
     }
 
     #[inline(always)]
-    #[allow(unsafe_code)]
     pub(crate) fn at_mut(&mut self, line: usize) -> &mut [u64; 8] {
-        debug_assert!(line < self.ready() && line % LINES < self.chunks[line / LINES].len(), "line {line} is there");
-        // SAFETY: as for `Lines::at`.
-        unsafe { &mut self.chunks.get_unchecked_mut(line / LINES).get_unchecked_mut(line % LINES).0 }
+        &mut self.row.at_mut(line).0
     }
 
     #[inline(always)]
     pub(crate) fn warm(&self, line: usize) {
-        prefetch(self.at(line));
+        self.row.warm(line);
     }
 }
 
@@ -155,4 +229,227 @@ fn prefetch<T>(item: &T) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = item;
+}
+
+/// What all memory of rows is aligned to: a cache line.
+const ALIGN: usize = 64;
+/// A huge page.
+const HUGE: usize = 2 << 20;
+/// From so many bytes on, memory comes from the system, not from the allocator.
+const MAPPED: usize = if pages::THERE { 64 << 10 } else { usize::MAX };
+
+/// How many bytes to ask for when at least so many are needed. What is mapped takes memory only where it is written to.
+fn enough(bytes: usize) -> usize {
+    if bytes <= MAPPED / 2 { bytes.next_power_of_two() } else { (bytes + bytes / 4).next_multiple_of(HUGE) }
+}
+
+const fn layout(bytes: usize) -> Layout {
+    match Layout::from_size_align(bytes, ALIGN) {
+        Ok(layout) => layout,
+        Err(_) => panic!("more than there are addresses"),
+    }
+}
+
+/// Gives `bytes` bytes, more than `held`, that begin with what the `held` ones at `start` were, which are no more.
+///
+/// # Safety
+/// `start` and `held` are what this function gave and was asked for, and were not released; or `held` is 0.
+#[allow(unsafe_code)]
+unsafe fn obtain(start: NonNull<u8>, held: usize, bytes: usize) -> NonNull<u8> {
+    // SAFETY: both layouts have a size; what is copied lies in both; what was held is released once. Mappings are whole
+    // huge pages, as `pages` wants them.
+    unsafe {
+        if held >= MAPPED {
+            return pages::enlarge(start, held, bytes).unwrap_or_else(|| handle_alloc_error(layout(bytes)));
+        }
+        let place = if bytes >= MAPPED { pages::map(bytes) } else { NonNull::new(alloc(layout(bytes))) };
+        let place = place.unwrap_or_else(|| handle_alloc_error(layout(bytes)));
+        place.copy_from_nonoverlapping(start, held);
+        release(start, held);
+        place
+    }
+}
+
+/// Frees what [`obtain`] gave.
+///
+/// # Safety
+/// As for [`obtain`].
+#[allow(unsafe_code)]
+unsafe fn release(start: NonNull<u8>, held: usize) {
+    // SAFETY: the caller's.
+    unsafe {
+        if held >= MAPPED {
+            pages::unmap(start, held);
+        } else if held > 0 {
+            dealloc(start.as_ptr(), layout(held));
+        }
+    }
+}
+
+/// Memory straight from the system. Sizes and addresses are multiples of [`HUGE`].
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
+#[allow(unsafe_code)]
+mod pages {
+    use super::HUGE;
+    use std::ffi::{c_int, c_void};
+    use std::ptr::{self, NonNull};
+
+    pub(super) const THERE: bool = true;
+
+    // The C library's, which the standard library brings with it; the numbers are the kernel's, alike on both kinds.
+    unsafe extern "C" {
+        fn mmap(at: *mut c_void, bytes: usize, prot: c_int, flags: c_int, file: c_int, offset: i64) -> *mut c_void;
+        fn mremap(at: *mut c_void, held: usize, bytes: usize, flags: c_int, ...) -> *mut c_void;
+        fn munmap(at: *mut c_void, bytes: usize) -> c_int;
+        fn madvise(at: *mut c_void, bytes: usize, advice: c_int) -> c_int;
+    }
+    const READ_WRITE: c_int = 1 | 2;
+    const PRIVATE_ANONYMOUS: c_int = 2 | 0x20;
+    const MAY_MOVE_TO_FIXED: c_int = 1 | 2;
+    const DONT_NEED: c_int = 4;
+    const HUGE_PAGES: c_int = 14;
+    const COLLAPSE: c_int = 25;
+
+    /// New memory, on a boundary of huge pages; those are asked for when it is more than one.
+    pub(super) fn map(bytes: usize) -> Option<NonNull<u8>> {
+        let all = bytes + HUGE;
+        // SAFETY: a new mapping, of which nobody knows yet; what is unmapped again lies in it.
+        unsafe {
+            let start = mmap(ptr::null_mut(), all, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0).cast::<u8>();
+            if start.addr() == usize::MAX {
+                return None;
+            }
+            let before = start.addr().wrapping_neg() % HUGE;
+            let place = start.add(before);
+            unmap(NonNull::new(start)?, before);
+            unmap(NonNull::new(place.add(bytes))?, HUGE - before);
+            if bytes > HUGE {
+                madvise(place.cast(), bytes, HUGE_PAGES);
+            }
+            NonNull::new(place)
+        }
+    }
+
+    /// Makes a mapping longer, somewhere else if need be: with its pages, which are not copied. Only a first huge page
+    /// is: until there is a second one, small ones are used.
+    ///
+    /// # Safety
+    /// It was mapped here, and is not used at its old place any more.
+    pub(super) unsafe fn enlarge(start: NonNull<u8>, held: usize, bytes: usize) -> Option<NonNull<u8>> {
+        let place = map(bytes)?;
+        // SAFETY: the target is a mapping that nobody knows yet, and takes up what `start` was.
+        unsafe {
+            let flags = MAY_MOVE_TO_FIXED;
+            let moved = mremap(start.as_ptr().cast(), held, bytes, flags, place.as_ptr().cast::<c_void>());
+            if moved != place.as_ptr().cast() {
+                return None;
+            }
+            madvise(moved, bytes, HUGE_PAGES);
+            if held == HUGE {
+                madvise(moved, held, COLLAPSE);
+            }
+        }
+        Some(place)
+    }
+
+    /// # Safety
+    /// It was mapped here, and is not used any more.
+    pub(super) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
+        if bytes > 0 {
+            // SAFETY: the caller's.
+            unsafe { munmap(start.as_ptr().cast(), bytes) };
+        }
+    }
+
+    /// Frees the last huge page of the first `bytes` bytes of a mapping: it reads as zeros then.
+    ///
+    /// # Safety
+    /// It was mapped here; zeros are valid there.
+    pub(super) unsafe fn give_back(start: NonNull<u8>, bytes: usize) {
+        // SAFETY: the page lies in the mapping.
+        unsafe { madvise(start.as_ptr().add(bytes - HUGE).cast(), HUGE, DONT_NEED) };
+    }
+}
+
+/// Elsewhere all memory is the allocator's.
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
+#[allow(unsafe_code)]
+mod pages {
+    use std::ptr::NonNull;
+
+    pub(super) const THERE: bool = false;
+
+    pub(super) const fn map(_: usize) -> Option<NonNull<u8>> {
+        None
+    }
+
+    pub(super) const unsafe fn enlarge(_: NonNull<u8>, _: usize, _: usize) -> Option<NonNull<u8>> {
+        None
+    }
+
+    pub(super) const unsafe fn unmap(_: NonNull<u8>, _: usize) {}
+
+    pub(super) const unsafe fn give_back(_: NonNull<u8>, _: usize) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HUGE, Line, Lines, Row, pages};
+    use std::rc::Rc;
+
+    #[test]
+    fn items_stay_as_they_are_while_a_row_grows_from_the_allocator_into_mappings() {
+        let items = if cfg!(miri) { 600 } else { 5 * HUGE / 16 };
+        let (mut row, mut made) = (Row::new(), 0u64);
+        while row.made() < items {
+            row.make(100, || (made += 1, made).1 as u128);
+            *row.at_mut(row.made() - 1) += 1;
+        }
+        let copy = row.clone();
+        for row in [row, copy] {
+            let right = |(at, item): (usize, &u128)| *item == at as u128 + 1 + u128::from(at % 100 == 99);
+            assert!(row.iter().enumerate().all(right));
+            assert_eq!(row.at(1).to_le_bytes()[0], 2);
+            assert_eq!(std::ptr::from_ref(row.at(0)).addr() % 64, 0, "at the beginning of a cache line");
+        }
+    }
+
+    #[test]
+    fn each_item_is_dropped_once() {
+        let one = Rc::new(());
+        let mut row = Row::with_room(3);
+        for _ in 0..40 {
+            row.make(7, || Some(Rc::clone(&one)));
+        }
+        assert_eq!(Rc::strong_count(&one), 281);
+        *row.at_mut(279) = None;
+        let copy = row.clone();
+        drop(row);
+        assert_eq!(Rc::strong_count(&one), 280);
+        drop(copy);
+        assert_eq!(Rc::strong_count(&one), 1);
+    }
+
+    #[test]
+    fn a_table_of_lines_comes_and_goes_in_parts() {
+        for lines in [1, 64, 4 * HUGE / 64] {
+            if cfg!(miri) && lines > 64 {
+                continue;
+            }
+            let mut table = Lines::new(lines);
+            assert_eq!((table.len(), table.ready()), (lines, 0));
+            for line in 0..lines {
+                if line == table.ready() {
+                    table.grow();
+                }
+                assert_eq!(*table.at(line), Line::EMPTY.0);
+                table.at_mut(line)[7] = line as u64;
+                table.free_before(line / 2);
+            }
+            assert_eq!(table.ready(), lines);
+            assert!((lines / 2..lines).all(|line| table.at(line)[7] == line as u64));
+            let freed = pages::THERE && lines * 64 > 2 * HUGE;
+            assert_eq!(table.at(lines / 8)[7] == 0, freed || lines == 1, "its memory was given back");
+        }
+    }
 }

@@ -1,12 +1,15 @@
 //! Resting orders in a slab: 32 bytes each, 32-bit links, payloads in a parallel slab under the same slot.
 
-use crate::memory::Chunks;
+use crate::memory::Row;
 
 /// The place of an order in the slab. 0 is nobody.
 pub(crate) type Slot = u32;
 
 /// No order.
 pub(crate) const NOBODY: Slot = 0;
+
+/// Slots that are made at once: their orders fill a page of memory.
+const AT_ONCE: usize = 128;
 
 /// A resting order. Half a cache line, and never across two.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,21 +28,20 @@ pub(crate) struct Node {
 /// orders can be linked and unlinked without asking whether they have neighbours.
 #[derive(Clone, Debug)]
 pub(crate) struct Slab<T> {
-    nodes: Chunks<Node>,
+    nodes: Row<Node>,
     payloads: Payloads<T>,
     free: Slot,
     /// The first slot that was never used.
     unused: Slot,
-    len: u32,
 }
 
 impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
-        Self { nodes: Chunks::new(), payloads: Payloads::new(), free: NOBODY, unused: 1, len: 0 }
+        Self { nodes: Row::new(), payloads: Payloads::new(), free: NOBODY, unused: 1 }
     }
 
-    pub(crate) const fn len(&self) -> u32 {
-        self.len
+    pub(crate) const fn bytes(&self) -> usize {
+        self.nodes.bytes() + self.payloads.slots.bytes()
     }
 
     #[inline(always)]
@@ -80,9 +82,9 @@ impl<T> Slab<T> {
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
-        if self.unused as usize >= self.nodes.capacity() {
-            self.nodes.grow(Node::default);
-            self.payloads.grow();
+        if self.unused as usize >= self.nodes.made() {
+            self.nodes.make(AT_ONCE, Node::default);
+            self.payloads.make(AT_ONCE);
         }
         self.free = self.unused;
         self.unused += 1;
@@ -97,7 +99,6 @@ impl<T> Slab<T> {
         *place = node;
         self.nodes.at_mut(node.prev as usize).next = slot;
         self.payloads.insert(slot, payload);
-        self.len += 1;
     }
 
     /// Takes an order out of its queue and frees its slot, which is the next to be used: it is the warmest.
@@ -107,7 +108,6 @@ impl<T> Slab<T> {
         let node = *place;
         place.next = self.free;
         self.free = slot;
-        self.len -= 1;
         self.node_mut(node.prev).next = node.next;
         self.node_mut(node.next).prev = node.prev;
         (node, self.payloads.remove(slot))
@@ -133,7 +133,7 @@ impl<T> Slab<T> {
 /// a vector of them is a mere count, and bare matching pays nothing for payloads.
 #[derive(Clone, Debug)]
 struct Payloads<T> {
-    slots: Chunks<Option<T>>,
+    slots: Row<Option<T>>,
     bag: Vec<T>,
 }
 
@@ -143,12 +143,12 @@ impl<T> Payloads<T> {
     const SIZELESS: bool = size_of::<T>() == 0;
 
     const fn new() -> Self {
-        Self { slots: Chunks::new(), bag: Vec::new() }
+        Self { slots: Row::new(), bag: Vec::new() }
     }
 
-    fn grow(&mut self) {
+    fn make(&mut self, count: usize) {
         if !Self::SIZELESS {
-            self.slots.grow(|| None);
+            self.slots.make(count, || None);
         }
     }
 

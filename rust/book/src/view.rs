@@ -63,7 +63,13 @@ impl<P: Policy> Book<P> {
 
     /// How many orders rest.
     pub fn len(&self) -> usize {
-        self.slab.len() as usize
+        self.index.len()
+    }
+
+    /// How many bytes of memory orders, payloads, index and levels take; only levels far from all others, in the sorted
+    /// map, are not counted. From 64 KB on each of them is a mapping of its own, which an allocator does not see.
+    pub fn memory(&self) -> usize {
+        self.slab.bytes() + self.index.bytes() + self.ladder.bytes()
     }
 
     /// Whether nothing rests.

@@ -3,9 +3,11 @@
 //! The window covers `span` pages from page `base`. A page's place in the directory is its number modulo the
 //! directory's size, so moving the window moves nothing, and growing it copies 4 bytes per page.
 
+use std::hint::black_box;
+
 use crate::bitmap::Bitmap;
-use crate::memory::Chunks;
-use crate::slab::Slot;
+use crate::memory::Row;
+use crate::slab::{NOBODY, Slot};
 use crate::types::Side;
 
 /// Ticks in a page.
@@ -21,6 +23,18 @@ pub(crate) struct Level {
     pub(crate) head: Slot,
     pub(crate) tail: Slot,
     pub(crate) total: u64,
+}
+
+impl Level {
+    /// An order that stood between these two is gone, with its quantity. Without a branch: who its neighbours were is
+    /// nothing that a processor could predict.
+    #[inline(always)]
+    pub(crate) fn lose(&mut self, quantity: u64, prev: Slot, next: Slot) {
+        let (first, last) = (black_box(self.head), black_box(self.tail));
+        self.head = if prev == NOBODY { next } else { first };
+        self.tail = if next == NOBODY { prev } else { last };
+        self.total -= quantity;
+    }
 }
 
 /// Multiples of a step, recognised and divided by one multiplication.
@@ -93,13 +107,13 @@ pub(crate) struct Window {
     pub(crate) step: Step,
     base: u64,
     span: u64,
-    directory: Vec<u32>,
+    directory: Row<u32>,
     /// Which places of the directory have a page.
     pages: Bitmap,
     /// The levels of all pages. Page 0 stays empty: it stands for all that are not there.
-    levels: Chunks<Level>,
+    levels: Row<Level>,
     /// One bit for each level of each page that is not empty.
-    occupied: Vec<u64>,
+    occupied: Row<u64>,
     free: Vec<u32>,
 }
 
@@ -110,10 +124,10 @@ impl Window {
             step: Step::new(1),
             base: 0,
             span: 0,
-            directory: Vec::new(),
+            directory: Row::new(),
             pages: Bitmap::new(0),
-            levels: Chunks::new(),
-            occupied: Vec::new(),
+            levels: Row::new(),
+            occupied: Row::new(),
             free: Vec::new(),
         }
     }
@@ -122,18 +136,22 @@ impl Window {
     pub(crate) fn new(step: Step, base: u64, pages: u64) -> Self {
         let mut window = Self {
             step,
-            directory: vec![0; pages as usize],
+            directory: Row::of(pages as usize, 0),
             pages: Bitmap::new(pages as usize),
-            occupied: vec![0],
+            occupied: Row::of(1, 0),
             ..Self::none()
         };
-        window.levels.grow(Level::default);
+        window.levels.make(PAGE as usize, Level::default);
         window.slide(base);
         window
     }
 
     pub(crate) fn exists(&self) -> bool {
-        !self.directory.is_empty()
+        self.directory.made() != 0
+    }
+
+    pub(crate) const fn bytes(&self) -> usize {
+        self.directory.bytes() + self.levels.bytes() + self.occupied.bytes()
     }
 
     /// How many levels are not empty.
@@ -143,7 +161,7 @@ impl Window {
 
     /// How many pages it can cover.
     pub(crate) fn capacity(&self) -> u64 {
-        self.directory.len() as u64
+        self.directory.made() as u64
     }
 
     /// The pages it covers: first, and the one behind the last.
@@ -156,7 +174,7 @@ impl Window {
         let first = self.slot(self.base);
         let low = self.pages.next(first).or_else(|| self.pages.next(0))?;
         let high = first.checked_sub(1).and_then(|last| self.pages.prev(last));
-        let high = high.or_else(|| self.pages.prev(self.directory.len() - 1))?;
+        let high = high.or_else(|| self.pages.prev(self.directory.made() - 1))?;
         Some((self.page_at(low), self.page_at(high)))
     }
 
@@ -169,11 +187,11 @@ impl Window {
 
     /// Enlarges the window to `pages` pages (a power of two).
     pub(crate) fn grow(&mut self, pages: u64) {
-        let mut directory = vec![0; pages as usize];
+        let mut directory = Row::of(pages as usize, 0);
         let mut bitmap = Bitmap::new(pages as usize);
         for (slot, &page) in self.directory.iter().enumerate().filter(|(_, page)| **page != 0) {
             let moved = (self.page_at(slot) % pages) as usize;
-            directory[moved] = page;
+            *directory.at_mut(moved) = page;
             bitmap.set(moved);
         }
         self.directory = directory;
@@ -183,12 +201,12 @@ impl Window {
 
     #[inline(always)]
     fn slot(&self, page: u64) -> usize {
-        (page as usize) & (self.directory.len().wrapping_sub(1))
+        (page as usize) & (self.directory.made().wrapping_sub(1))
     }
 
     /// The page that has this place in the directory.
     fn page_at(&self, slot: usize) -> u64 {
-        let distance = slot.wrapping_sub(self.slot(self.base)) & (self.directory.len() - 1);
+        let distance = slot.wrapping_sub(self.slot(self.base)) & (self.directory.made() - 1);
         self.base + distance as u64
     }
 
@@ -211,7 +229,7 @@ impl Window {
     /// The seat of a tick that the window covers.
     #[inline(always)]
     pub(crate) fn seat_of(&self, tick: u64) -> Seat {
-        Seat { tick, page: self.directory[self.slot(tick / PAGE)] }
+        Seat { tick, page: *self.directory.at(self.slot(tick / PAGE)) }
     }
 
     /// The level at a seat inside.
@@ -251,7 +269,7 @@ impl Window {
         if seat.page == NO_PAGE {
             seat.page = self.new_page(self.slot(seat.tick / PAGE));
         }
-        self.occupied[seat.page as usize] |= seat.bit();
+        *self.occupied.at_mut(seat.page as usize) |= seat.bit();
         self.levels.at_mut(seat.place())
     }
 
@@ -259,13 +277,11 @@ impl Window {
     #[inline(never)]
     fn new_page(&mut self, slot: usize) -> u32 {
         let page = self.free.pop().unwrap_or_else(|| {
-            self.occupied.push(0);
-            if self.occupied.len() * PAGE as usize > self.levels.capacity() {
-                self.levels.grow(Level::default);
-            }
-            (self.occupied.len() - 1) as u32
+            self.occupied.make(1, || 0);
+            self.levels.make(PAGE as usize, Level::default);
+            (self.occupied.made() - 1) as u32
         });
-        self.directory[slot] = page;
+        *self.directory.at_mut(slot) = page;
         self.pages.set(slot);
         page
     }
@@ -274,7 +290,7 @@ impl Window {
     #[inline(always)]
     pub(crate) fn close(&mut self, seat: Seat) {
         *self.levels.at_mut(seat.place()) = Level::default();
-        let word = &mut self.occupied[seat.page as usize];
+        let word = self.occupied.at_mut(seat.page as usize);
         *word &= !seat.bit();
         if *word == 0 {
             self.close_page(seat);
@@ -285,7 +301,7 @@ impl Window {
     #[inline(never)]
     fn close_page(&mut self, seat: Seat) {
         let slot = self.slot(seat.tick / PAGE);
-        self.directory[slot] = NO_PAGE;
+        *self.directory.at_mut(slot) = NO_PAGE;
         self.pages.clear(slot);
         self.free.push(seat.page);
     }
@@ -294,7 +310,7 @@ impl Window {
     #[inline(always)]
     pub(crate) fn next(&self, side: Side, tick: u64) -> Option<u64> {
         let (page, bit) = (tick / PAGE, tick % PAGE);
-        let word = self.occupied[self.directory[self.slot(page)] as usize];
+        let word = *self.occupied.at(*self.directory.at(self.slot(page)) as usize);
         let word = match side {
             Side::Sell => word & (!0 << bit) << 1,
             Side::Buy => word & !(!0 << bit),
@@ -304,7 +320,7 @@ impl Window {
 
     #[inline(never)]
     fn next_page(&self, side: Side, page: u64) -> Option<u64> {
-        let (slot, last) = (self.slot(page), self.directory.len() - 1);
+        let (slot, last) = (self.slot(page), self.directory.made() - 1);
         let found = match side {
             Side::Sell => self.pages.next(slot + 1).or_else(|| self.pages.next(0))?,
             Side::Buy => slot.checked_sub(1).and_then(|at| self.pages.prev(at)).or_else(|| self.pages.prev(last))?,
@@ -315,7 +331,7 @@ impl Window {
             Side::Sell => next > page,
             Side::Buy => next < page,
         };
-        right.then(|| next * PAGE + nearest(side, self.occupied[self.directory[found] as usize]))
+        right.then(|| next * PAGE + nearest(side, *self.occupied.at(*self.directory.at(found) as usize)))
     }
 
     /// As [`Window::next`], from any price: also from one that the window does not cover.
@@ -363,7 +379,7 @@ mod tests {
             window.open(window.seat_of(tick)).head = 1;
             window.close(window.seat_of(tick));
         }
-        assert_eq!(window.occupied.len(), 2, "the empty page, and one that went along");
+        assert_eq!(window.occupied.made(), 2, "the empty page, and one that went along");
     }
 
     #[test]

@@ -1,10 +1,13 @@
-//! What open orders and accounts cost in memory, all in all: counted by the allocator.
+//! What open orders and accounts cost in memory, all in all: counted by the allocator, and for the
+//! order book, whose larger parts are no allocator's, by a book of as many orders.
 
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use agio_book::{Bare, Book, Resting};
+use agio_engine::BookOrder;
 use agio_engine::commands::{Command, Deposit, ListAsset, ListMarket, OpenAccount, Place};
 use agio_engine::units::{AccountId, Amount, AssetId, ClientId, FIRST_CUSTOMER, MarketId, Rate};
 use agio_engine::vocabulary::Side;
@@ -68,6 +71,17 @@ fn order(number: u64) -> Place {
     Place { client_id, ..limit(account, MarketId(0), Side::Buy, 100_000, price) }
 }
 
+/// What a book of so many orders takes beside what the allocator knows of.
+fn mapped(orders: u64) -> usize {
+    let (before, mut book) = (held(), Book::<Bare>::new());
+    let slots = size_of::<Option<BookOrder>>() * orders as usize;
+    for id in 1..=orders {
+        let order = Resting { id, side: agio_book::Side::Buy, price: 1_000_000_000 - id % 5_000 * 1_000, quantity: 1 };
+        book.restore(order, ()).expect("it may rest");
+    }
+    book.memory() + slots - (held() - before)
+}
+
 /// Tables and lists that double take more right after they have; so several sizes are looked at. One test: all share the
 /// allocator's count.
 #[test]
@@ -81,7 +95,7 @@ fn an_order_takes_up_to_256_bytes_and_a_million_accounts_less_than_a_gigabyte() 
     for number in 1..=400_000 {
         quietly(&mut world, order(number));
         if number % 50_000 == 0 {
-            sizes.push((held() - before) / number as usize);
+            sizes.push((held() - before + mapped(number)) / number as usize);
         }
     }
     assert!(sizes.iter().all(|size| *size <= 256), "an open order takes {sizes:?} bytes, {account} an account");
