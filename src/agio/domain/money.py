@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 
 SCALE = 8
 ONE = 10**SCALE
+_EXACT = Context(prec=48, Emax=47, Emin=-47, traps=[Inexact, InvalidOperation, Overflow])
+"""Beyond 128 bits; what it cannot hold is refused. The default one would round the 29th digit."""
 
 
 def text(value: int) -> str:
@@ -16,9 +18,9 @@ def text(value: int) -> str:
 
 
 def units(amount: str | Decimal) -> int:
-    """A decimal as 10^-8 units; ValueError when it is not a number or needs more than eight decimals."""
+    """A decimal as 10^-8 units; ValueError when it is not a number, out of range or needs more than eight decimals."""
     try:
-        scaled = Decimal(amount).scaleb(SCALE)
+        scaled = Decimal(amount).scaleb(SCALE, _EXACT)
         exact = int(scaled)
     except (ArithmeticError, ValueError) as error:
         raise ValueError(f"not an amount: {amount!r}") from error

@@ -136,8 +136,11 @@ def retry_after(limits: Limits, usage: Usage, now: int, reply: Reply) -> bytes:
 
 
 def path_of(target: bytes) -> str:
-    """The path of a target without its query; proxies send whole URLs."""
+    """The path of a target without its query; proxies send whole URLs. Empty when there is none."""
     path = target.decode("latin-1")
     if not path.startswith("/"):
-        path = urlsplit(path).path
+        try:
+            path = urlsplit(path).path
+        except ValueError:  # http://[ and its like: no path of ours
+            return ""
     return unquote(path) if "%" in path else path
