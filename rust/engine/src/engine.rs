@@ -9,11 +9,13 @@ use agio_planted::{Bug, planted};
 
 use crate::accounts::Accounts;
 use crate::commands::{Command, Envelope, Signed};
-use crate::events::{Event, Quarantined, Rejected, Violated};
+use crate::events::{Quarantined, Rejected, Violated};
+use crate::limits::Running;
 use crate::market::{Asset, Market};
 use crate::open::OpenOrders;
 use crate::reasons::Reason;
 use crate::refusal::{Refusal, require};
+use crate::sink::Events;
 use crate::spot::report::Scratch;
 use crate::units::{AccountId, Amount, AssetId, KeyId, Lane, MarketId, Micros, OUTSIDE, Sequence};
 use crate::vocabulary::{MarketStatus, Permissions};
@@ -46,6 +48,8 @@ pub(crate) struct Key {
 pub struct Engine {
     pub(crate) sequence: Sequence,
     pub(crate) time: Micros,
+    /// The windows of the order counts at that time.
+    pub(crate) running: Running,
     /// How many logs have begun, and the hash at the end of the last one's predecessor.
     pub(crate) epoch: u64,
     pub(crate) previous_log: [u8; 32],
@@ -75,6 +79,7 @@ impl Engine {
         Self {
             sequence: Sequence(0),
             time: Micros(0),
+            running: Running::default(),
             epoch: 0,
             previous_log: [0; 32],
             halted: false,
@@ -95,12 +100,12 @@ impl Engine {
     /// # Panics
     /// When the sequence is not the next one or the time goes back: the log itself is wrong. Any other panic is a bug
     /// of the engine; see [`Self::quarantine`].
-    pub fn apply(&mut self, envelope: &Envelope, command: &Command, out: &mut Vec<Event>) {
+    pub fn apply(&mut self, envelope: &Envelope, command: &Command, out: &mut impl Events) {
         self.advance(envelope);
         let result = self.enter(envelope).and_then(|()| self.gates(envelope, command));
         if let Err(refusal) = result.and_then(|()| self.dispatch(command, out)) {
             let Refusal { reason, detail } = refusal;
-            out.push(Rejected { account: command.account(), reason, detail }.into());
+            out.put(|| Rejected { account: command.account(), reason, detail });
         }
         self.watch(out);
     }
@@ -110,16 +115,16 @@ impl Engine {
     ///
     /// # Panics
     /// As [`Self::apply`] does when the log itself is wrong.
-    pub fn quarantine(&mut self, envelope: &Envelope, command: &Command, out: &mut Vec<Event>) {
+    pub fn quarantine(&mut self, envelope: &Envelope, command: &Command, out: &mut impl Events) {
         self.advance(envelope);
         let _ = self.enter(envelope);
         let market = command.market().filter(|market| self.market(*market).is_some());
         let market = market.filter(|_| !planted(Bug::QuarantineWithoutHalt));
         if let Some(market) = market {
             self.markets[market.0 as usize].rules.status = MarketStatus::Halt;
-            out.push(self.market_changed(market));
+            out.put(|| self.market_changed(market));
         }
-        out.push(Quarantined { skipped: envelope.sequence, market }.into());
+        out.put(|| Quarantined { skipped: envelope.sequence, market });
     }
 
     fn advance(&mut self, envelope: &Envelope) {
@@ -127,6 +132,7 @@ impl Engine {
         assert!(envelope.time >= self.time, "the log's time went back");
         self.sequence = envelope.sequence;
         self.time = envelope.time;
+        self.running = Running::at(envelope.time);
     }
 
     /// Counts a numbered command of its source: exactly the next number is let in (decision 6).
@@ -151,7 +157,7 @@ impl Engine {
         require(!self.halted || command.is_allowed_when_halted(), Reason::Halted)
     }
 
-    fn dispatch(&mut self, command: &Command, out: &mut Vec<Event>) -> Result<(), Refusal> {
+    fn dispatch(&mut self, command: &Command, out: &mut impl Events) -> Result<(), Refusal> {
         match command {
             Command::Place(command) => self.place(command, out),
             Command::Cancel(command) => self.cancel(command, out),
@@ -181,14 +187,14 @@ impl Engine {
 
     /// Cheap checks after every command, the full audit every [`AUDIT_EVERY`]. A violation halts the shard for all but
     /// cancels, on all replicas at the same sequence.
-    fn watch(&mut self, out: &mut Vec<Event>) {
+    fn watch(&mut self, out: &mut impl Events) {
         let mut violation = self.violation.take();
         if self.sequence.0 % AUDIT_EVERY == 0 && violation.is_none() {
             violation = self.audit().err().map(|found| found.invariant);
         }
         if let Some(invariant) = violation {
             self.halted = true;
-            out.push(Violated { invariant }.into());
+            out.put(|| Violated { invariant });
         }
     }
 

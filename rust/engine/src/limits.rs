@@ -23,6 +23,19 @@ pub const TAKER_CREDIT: u32 = 1;
 const TEN_SECONDS: u64 = 10_000_000;
 const DAY: u64 = 86_400_000_000;
 
+/// The windows that run at a moment, by number.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Running {
+    ten_seconds: u64,
+    day: u64,
+}
+
+impl Running {
+    pub(crate) fn at(now: Micros) -> Self {
+        Self { ten_seconds: now.0 / TEN_SECONDS, day: now.0 / DAY }
+    }
+}
+
 /// An account's counts and limits at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderCounts {
@@ -72,18 +85,20 @@ impl Window {
 impl Counts {
     pub(crate) const EMPTY: Self = Self { ten_seconds: Window::EMPTY, day: Window::EMPTY };
 
-    pub(crate) fn read(&self, limits: &OrderLimits, now: Micros) -> OrderCounts {
+    #[inline]
+    pub(crate) fn read(&self, limits: &OrderLimits, now: Running) -> OrderCounts {
         let or = |own: u32, default: u32| if own == 0 { default } else { own };
         OrderCounts {
-            ten_seconds: self.ten_seconds.at(now.0 / TEN_SECONDS),
-            day: self.day.at(now.0 / DAY),
+            ten_seconds: self.ten_seconds.at(now.ten_seconds),
+            day: self.day.at(now.day),
             limit_ten_seconds: or(limits.ten_seconds, DEFAULT_TEN_SECONDS),
             limit_day: or(limits.day, DEFAULT_DAY),
         }
     }
 
     /// Whether one more order is allowed.
-    pub(crate) fn check(&self, limits: &OrderLimits, now: Micros) -> Result<(), Refusal> {
+    #[inline]
+    pub(crate) fn check(&self, limits: &OrderLimits, now: Running) -> Result<(), Refusal> {
         let read = self.read(limits, now);
         if read.ten_seconds >= read.limit_ten_seconds {
             return Err(Refusal::of(Reason::TooManyOrdersTenSeconds, read.limit_ten_seconds));
@@ -95,19 +110,21 @@ impl Counts {
     }
 
     /// Counts one order. Past the day's limit the ten seconds no longer grow.
-    pub(crate) fn add(&mut self, limits: &OrderLimits, now: Micros) {
+    #[inline]
+    pub(crate) fn add(&mut self, limits: &OrderLimits, now: Running) {
         let read = self.read(limits, now);
         if read.day < read.limit_day {
-            self.ten_seconds.add(now.0 / TEN_SECONDS);
+            self.ten_seconds.add(now.ten_seconds);
         }
-        self.day.add(now.0 / DAY);
+        self.day.add(now.day);
     }
 
     /// An order's first fill, whenever it was placed, lowers the running windows.
-    pub(crate) fn first_fill(&mut self, now: Micros, maker: bool) {
+    #[inline]
+    pub(crate) fn first_fill(&mut self, now: Running, maker: bool) {
         let credit = if maker { MAKER_CREDIT } else { TAKER_CREDIT };
         let credit = credit - u32::from(maker && planted(Bug::MakerCreditWrong));
-        self.ten_seconds.take(now.0 / TEN_SECONDS, credit);
-        self.day.take(now.0 / DAY, credit);
+        self.ten_seconds.take(now.ten_seconds, credit);
+        self.day.take(now.day, credit);
     }
 }

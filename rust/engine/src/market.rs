@@ -6,6 +6,7 @@ use crate::layout::records;
 use crate::reasons::Reason;
 use crate::refusal::{Refusal, require};
 use crate::spot::average::Averages;
+use crate::spot::filters::Gauge;
 use crate::spot::order::Prevent;
 use crate::spot::report::Top;
 use crate::units::{AssetId, Delta, ExecutionId, MarketId, Micros, OrderId, PreventedId, Price, SCALE, UpdateId};
@@ -28,8 +29,8 @@ pub(crate) struct Asset {
 
 impl Asset {
     /// The smallest commission, in 10^-8.
-    pub(crate) fn unit(&self) -> u128 {
-        10_u128.pow(SCALE - u32::from(self.precision))
+    pub(crate) fn unit(&self) -> u64 {
+        10_u64.pow(SCALE - u32::from(self.precision))
     }
 }
 
@@ -83,10 +84,11 @@ pub(crate) struct Rules {
     pub base: AssetId,
     pub quote: AssetId,
     /// The smallest commissions, in 10^-8.
-    pub base_unit: u128,
-    pub quote_unit: u128,
+    pub base_unit: u64,
+    pub quote_unit: u64,
     pub status: MarketStatus,
     pub filters: Filters,
+    pub gauge: Gauge,
     pub counters: Counters,
     /// The last trade's price and time.
     pub last_trade: Option<(Price, Micros)>,

@@ -106,13 +106,13 @@ impl OpenOrders {
         self.free.push(slot);
     }
 
-    /// Puts an order at the end of its owner's list and into the index.
+    /// Puts an order at the end of its owner's list and into the index, by the [`hash`] of its client id.
     pub(crate) fn insert(
         &mut self,
         slot: u32,
         (account, market): (AccountId, MarketId),
         order: OrderId,
-        client_id: ClientId,
+        (client_id, hash): (ClientId, u32),
         list: &mut OpenList,
     ) {
         *self.nodes.at_mut(slot) = Node { order, account, market, previous: list.tail, next: NONE, client_id };
@@ -122,20 +122,20 @@ impl OpenOrders {
         }
         list.tail = slot;
         list.count += 1;
-        self.index(slot);
+        self.index(hash, slot);
     }
 
     /// Takes an order out of its owner's list and the index.
     pub(crate) fn remove(&mut self, slot: u32, list: &mut OpenList) {
         self.unindex(slot);
-        let node = *self.nodes.at(slot);
-        match node.previous {
-            NONE => list.head = node.next,
-            previous => self.nodes.at_mut(previous).next = node.next,
+        let &Node { previous, next, .. } = self.nodes.at(slot);
+        match previous {
+            NONE => list.head = next,
+            previous => self.nodes.at_mut(previous).next = next,
         }
-        match node.next {
-            NONE => list.tail = node.previous,
-            next => self.nodes.at_mut(next).previous = node.previous,
+        match next {
+            NONE => list.tail = previous,
+            next => self.nodes.at_mut(next).previous = previous,
         }
         list.count -= 1;
         self.free.push(slot);
@@ -157,10 +157,21 @@ impl OpenOrders {
 
     /// The open order with this client id.
     pub(crate) fn find(&self, account: AccountId, market: MarketId, client_id: &ClientId) -> Option<&Node> {
+        self.find_hashed(hash(account, market, client_id), account, market, client_id)
+    }
+
+    /// The same, when the [`hash`] is known.
+    #[inline]
+    pub(crate) fn find_hashed(
+        &self,
+        hash: u32,
+        account: AccountId,
+        market: MarketId,
+        client_id: &ClientId,
+    ) -> Option<&Node> {
         if self.used == 0 {
             return None;
         }
-        let hash = hash(account, market, client_id);
         let mut at = self.home(hash);
         loop {
             let entry = self.table[at];
@@ -190,12 +201,12 @@ impl OpenOrders {
         hash(node.account, node.market, &node.client_id)
     }
 
-    fn index(&mut self, slot: u32) {
+    fn index(&mut self, hash: u32, slot: u32) {
         if (self.used + 1) * 2 > self.table.len() {
             self.grow();
         }
         self.used += 1;
-        self.put(Entry { hash: self.hash_of(slot), slot });
+        self.put(Entry { hash, slot });
     }
 
     fn put(&mut self, entry: Entry) {
@@ -237,7 +248,8 @@ impl OpenOrders {
 
 /// A fixed hash: the same in every process. An account can only collide with itself on purpose, and its open orders
 /// are limited.
-fn hash(account: AccountId, market: MarketId, client_id: &ClientId) -> u32 {
+#[inline]
+pub(crate) fn hash(account: AccountId, market: MarketId, client_id: &ClientId) -> u32 {
     let (text, length) = client_id.padded();
     let word = |at: usize| text[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
     let tail = text.last_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));

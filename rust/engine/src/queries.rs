@@ -3,7 +3,7 @@
 use crate::accounts::Account;
 use crate::commands::Place;
 use crate::engine::Engine;
-use crate::limits::OrderCounts;
+use crate::limits::{OrderCounts, Running};
 use crate::market::{Asset, Market, Rules};
 use crate::open::{Node, OpenList};
 use crate::reasons::Reason;
@@ -175,7 +175,7 @@ impl Engine {
     /// An open order of this account.
     pub fn order(&self, market: MarketId, account: AccountId, id: OrderId) -> Option<OrderView> {
         let (resting, order) = self.markets.get(market.0 as usize)?.book.get(id.0)?;
-        (order.account == account).then(|| order.view(&self.open, market, &resting.into()))
+        (order.account == account).then(|| order.view(&self.open, market, &resting.into(), None))
     }
 
     /// An open order of this account by its client id.
@@ -208,7 +208,7 @@ impl Engine {
     /// An account's unfilled-order counts and limits; zeros for an unknown account.
     pub fn order_counts(&self, account: AccountId, now: Micros) -> OrderCounts {
         let none = OrderCounts { ten_seconds: 0, day: 0, limit_ten_seconds: 0, limit_day: 0 };
-        self.accounts.get(account).map_or(none, |account| account.counts.read(&account.limits, now))
+        self.accounts.get(account).map_or(none, |account| account.counts.read(&account.limits, Running::at(now)))
     }
 
     /// What a `Place` would be refused for now, and the figure of the limit; changes and counts nothing.
@@ -217,7 +217,7 @@ impl Engine {
         if self.halted {
             return Err(refused(Reason::Halted.into()));
         }
-        self.plan(command, now).map(|_| ()).map_err(refused)
+        self.plan(command, now, Running::at(now)).map(|_| ()).map_err(refused)
     }
 }
 

@@ -12,7 +12,9 @@ use crate::engine::{Engine, Key};
 use crate::layout::{DecodeError, Field, LayoutDoc, records};
 use crate::limits::{Counts, Window};
 use crate::market::{Asset, Counters, MAX_AVERAGE_MINUTES, Market, Rules, check_filters, check_name};
+use crate::open;
 use crate::spot::average::{Averages, Minute};
+use crate::spot::filters::Gauge;
 use crate::spot::order::{Order, lose_priority};
 use crate::units::{
     AccountId, Amount, AssetId, ClientId, FIRST_CUSTOMER, Lane, MarketId, Micros, ONE, OUTSIDE, OrderId, PreventedId,
@@ -361,8 +363,21 @@ fn take_market(engine: &mut Engine, id: MarketId, input: &mut &[u8]) -> Restored
     check(base != quote, "a market's assets")?;
     let averages = take_minutes(input)?;
     engine.symbols.insert(symbol.clone(), id);
-    let rules =
-        Rules { id, symbol, base, quote, base_unit, quote_unit, status, filters, counters, last_trade, averages };
+    let gauge = Gauge::of(&filters);
+    let rules = Rules {
+        id,
+        symbol,
+        base,
+        quote,
+        base_unit,
+        quote_unit,
+        status,
+        filters,
+        gauge,
+        counters,
+        last_trade,
+        averages,
+    };
     let mut market = Market::new(rules, agio_book::Book::new());
     let mut joining = Vec::new();
     for side in [agio_book::Side::Buy, agio_book::Side::Sell] {
@@ -462,10 +477,11 @@ impl SavedOrder {
 fn join(engine: &mut Engine, market: MarketId, mut joining: Vec<Joining>) -> Restored<()> {
     joining.sort_unstable_by_key(|(order, ..)| *order);
     for (order, account, slot, client_id) in joining {
-        let taken = engine.open.find(account, market, &client_id).is_some();
+        let hash = open::hash(account, market, &client_id);
+        let taken = engine.open.find_hashed(hash, account, market, &client_id).is_some();
         check(!taken, "two open orders have one client id")?;
         let list = engine.accounts.at_mut(account).open_mut(market);
-        engine.open.insert(slot, (account, market), order, client_id, list);
+        engine.open.insert(slot, (account, market), order, (client_id, hash), list);
     }
     Ok(())
 }

@@ -3,22 +3,23 @@
 use agio_planted::{Bug, planted};
 
 use super::hold::hold;
-use super::order::Order;
-use super::report::{Levels, Top, put};
-use super::settle::{paid_asset, release};
+use super::order::{Order, Placement};
+use super::report::Levels;
+use super::settle::{paid, release};
 use crate::client_ids;
 use crate::commands::{Cancel, CancelAll};
 use crate::engine::Engine;
-use crate::events::{Event, Executed};
+use crate::events::Executed;
 use crate::market::Market;
 use crate::reasons::Reason;
 use crate::refusal::{Refusal, require};
+use crate::sink::Events;
 use crate::units::{AccountId, Amount, ClientId, KeyId, MarketId, OrderId};
 use crate::vocabulary::{Execution, ExecutionKind, OrderStatus, Restriction};
 
 impl Engine {
     /// Cancels one open order.
-    pub(crate) fn cancel(&mut self, command: &Cancel, out: &mut Vec<Event>) -> Result<(), Refusal> {
+    pub(crate) fn cancel(&mut self, command: &Cancel, out: &mut impl Events) -> Result<(), Refusal> {
         let order = self.plan_cancel(command)?;
         self.take_off(command.market, order, command.cancel_id, out);
         self.close_cancels(command.market, out);
@@ -26,7 +27,7 @@ impl Engine {
     }
 
     /// Cancels all open orders of an account in one market, in order of their numbers.
-    pub(crate) fn cancel_all(&mut self, command: &CancelAll, out: &mut Vec<Event>) -> Result<(), Refusal> {
+    pub(crate) fn cancel_all(&mut self, command: &CancelAll, out: &mut impl Events) -> Result<(), Refusal> {
         self.check_signed(command.account, &command.signed, self.time)?;
         self.check_canceller(command.account, command.market, command.signed.key)?;
         let list = self.accounts.at(command.account).open(command.market);
@@ -79,31 +80,39 @@ impl Engine {
     }
 
     /// Takes one open order off the book, frees its hold and reports it.
-    fn take_off(&mut self, market: MarketId, id: OrderId, cancel_id: ClientId, out: &mut Vec<Event>) {
+    fn take_off(&mut self, market: MarketId, id: OrderId, cancel_id: ClientId, out: &mut impl Events) {
         let now = self.time;
         let Market { rules, book, .. } = &mut self.markets[market.0 as usize];
         let mut levels = Levels(&mut self.scratch.levels);
         let (resting, mut order) = book.cancel(id.0, &mut levels).expect("the order was found");
         order.updated = now;
-        let mut view = order.view(&self.open, market, &resting.into());
-        (view.status, view.on_book) = (OrderStatus::Canceled, false);
-        let held = hold(view.side, view.price, order.remaining());
+        let at = Placement::from(resting);
+        let held = hold(at.side, at.price, order.remaining());
         let held = if planted(Bug::HoldKeptOnCancel) { Amount(0) } else { held };
-        release(&mut self.accounts, &mut self.scratch, order.account, paid_asset(rules, view.side), held);
-        self.open.remove(order.slot, self.accounts.at_mut(order.account).open_mut(market));
+        release(&mut self.accounts, &mut self.scratch, order.account, paid(rules, at.side), held);
         let execution = rules.counters.execution();
         let made = || client_ids::of_cancel(order.account, market, execution.0);
         let cancel_id = if cancel_id.is_empty() { made() } else { cancel_id };
-        let (kind, time, order) = (ExecutionKind::Canceled, now, view);
-        put(out, || Executed {
-            execution: Execution { kind, execution, time, order, fill: None, prevention: None, cancel_id },
+        let (kind, time, open) = (ExecutionKind::Canceled, now, &self.open);
+        out.put(|| Executed {
+            execution: Execution {
+                kind,
+                execution,
+                time,
+                order: order.view(open, market, &at, Some(OrderStatus::Canceled)),
+                fill: None,
+                prevention: None,
+                cancel_id,
+            },
         });
+        self.open.remove(order.slot, self.accounts.at_mut(order.account).open_mut(market));
     }
 
-    fn close_cancels(&mut self, market: MarketId, out: &mut Vec<Event>) {
+    fn close_cancels(&mut self, market: MarketId, out: &mut impl Events) {
         let Market { rules, book, top } = &mut self.markets[market.0 as usize];
-        let before = std::mem::replace(top, Top::of(book));
+        let after = top.after(&self.scratch.levels, book);
+        let before = std::mem::replace(top, after);
         self.scratch.flush_market(rules, (before, *top), self.time, out);
-        self.scratch.flush_ledger(&mut self.accounts, self.time, out);
+        self.scratch.flush_ledger(rules, &mut self.accounts, self.time, out);
     }
 }

@@ -70,8 +70,16 @@ impl Order {
         if self.executed.0 == 0 { OrderStatus::New } else { OrderStatus::PartiallyFilled }
     }
 
-    /// The order as it stands on the book.
-    pub(crate) fn view(&self, open: &OpenOrders, market: MarketId, at: &Placement) -> OrderView {
+    /// The order as it stands on the book, or as it has left it: with its last status.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    pub(crate) fn view(
+        &self,
+        open: &OpenOrders,
+        market: MarketId,
+        at: &Placement,
+        last: Option<OrderStatus>,
+    ) -> OrderView {
         OrderView {
             market,
             account: self.account,
@@ -86,13 +94,13 @@ impl Order {
             executed: self.executed,
             notional: self.notional,
             prevented: self.prevented,
-            status: self.status(),
+            status: last.unwrap_or(self.status()),
             expiry: Expiry::None,
             prevention: self.prevention,
             prevented_match: (self.prevented_match.0 != 0).then_some(self.prevented_match),
             strategy: self.strategy,
             strategy_type: self.strategy_type,
-            on_book: true,
+            on_book: last.is_none(),
             opened: self.opened,
             updated: self.updated,
         }

@@ -4,21 +4,21 @@
 use agio_book::{End, Incoming, Lifetime, Placed};
 use agio_planted::{Bug, planted};
 
+use super::filters;
 use super::hold::hold;
 use super::order::{Order, lose_priority};
-use super::report::Top;
-use super::settle::{Settler, paid_asset};
+use super::settle::{Settler, paid, paid_asset};
 use super::walk::{Walk, Want, walk};
-use super::{filters, report::Scratch};
-use crate::accounts::{Account, Accounts, MAX_SUPPLY};
+use crate::accounts::{Account, MAX_SUPPLY};
 use crate::client_ids;
 use crate::commands::Place;
 use crate::engine::Engine;
-use crate::events::Event;
+use crate::limits::Running;
 use crate::market::{Market, Rules, bit};
-use crate::open::OpenOrders;
+use crate::open;
 use crate::reasons::Reason;
 use crate::refusal::{Refusal, require};
+use crate::sink::Events;
 use crate::units::{Amount, Micros, OrderId, Price, Quantity};
 use crate::vocabulary::{ExecutionKind, Expiry, MarketStatus, OrderKind, OrderStatus, OrderView, Side, TimeInForce};
 
@@ -29,12 +29,15 @@ pub(crate) struct Plan {
     quantity: Quantity,
     /// A budget that would have paid for more than the book has.
     runs_out: bool,
+    /// The client id's [`open::hash`]; none if the engine makes the id.
+    hash: Option<u32>,
 }
 
 impl Engine {
     /// Places an order.
-    pub(crate) fn place(&mut self, command: &Place, out: &mut Vec<Event>) -> Result<(), Refusal> {
-        let plan = self.plan(command, self.time).inspect_err(|refusal| self.count_late(command, refusal))?;
+    pub(crate) fn place(&mut self, command: &Place, out: &mut impl Events) -> Result<(), Refusal> {
+        let plan =
+            self.plan(command, self.time, self.running).inspect_err(|refusal| self.count_late(command, refusal))?;
         self.execute(command, &plan, out);
         Ok(())
     }
@@ -43,50 +46,61 @@ impl Engine {
     fn count_late(&mut self, command: &Place, refusal: &Refusal) {
         if refusal.reason == Reason::OutsideWindow && !planted(Bug::LateOrderUncounted) {
             if let Ok(account) = self.accounts.customer_mut(command.account) {
-                account.counts.add(&account.limits, self.time);
+                account.counts.add(&account.limits, self.running);
             }
         }
     }
 
     /// All checks, in order of precedence; changes nothing.
-    pub(crate) fn plan(&self, order: &Place, now: Micros) -> Result<Plan, Refusal> {
+    pub(crate) fn plan(&self, order: &Place, now: Micros, running: Running) -> Result<Plan, Refusal> {
         self.check_signed(order.account, &order.signed, now)?;
         let market = self.require_market(order.market)?;
         let account = self.accounts.require(order.account)?;
         let trades = market.rules.status == MarketStatus::Trading || planted(Bug::ClosedMarketTrades);
         require(trades, Reason::MarketClosed)?;
         require(account.rights.trade, Reason::TradingDisabled)?;
-        account.counts.check(&account.limits, now)?;
+        account.counts.check(&account.limits, running)?;
         check_form(order)?;
         let mode = order.prevention.unwrap_or(market.rules.filters.prevention);
         require(market.rules.filters.preventions & bit(mode) != 0, Reason::PreventionNotAllowed)?;
         check_filters(market, account, order, now)?;
-        let taken = || self.open.find(order.account, order.market, &order.client_id).is_some();
-        let free = order.client_id.is_empty() || planted(Bug::DuplicateClientId) || !taken();
-        require(free, Reason::DuplicateOrder)?;
-        match order.kind {
+        let hash = self.check_client_id(order)?;
+        let plan = match order.kind {
             OrderKind::Limit | OrderKind::LimitMaker => plan_limit(market, account, order),
             OrderKind::Market if order.budget.0 == 0 => plan_quantity(market, account, order),
             OrderKind::Market => plan_budget(market, account, order),
-        }
+        };
+        plan.map(|plan| Plan { hash, ..plan })
     }
 
-    fn execute(&mut self, command: &Place, plan: &Plan, out: &mut Vec<Event>) {
-        let now = self.time;
+    /// No two open orders of an account have the same client id in a market. Returns the hash.
+    fn check_client_id(&self, order: &Place) -> Result<Option<u32>, Refusal> {
+        let Place { account, market, client_id, .. } = order;
+        if client_id.is_empty() {
+            return Ok(None);
+        }
+        let hash = open::hash(*account, *market, client_id);
+        let taken = self.open.find_hashed(hash, *account, *market, client_id).is_some();
+        require(!taken || planted(Bug::DuplicateClientId), Reason::DuplicateOrder)?;
+        Ok(Some(hash))
+    }
+
+    fn execute(&mut self, command: &Place, plan: &Plan, out: &mut impl Events) {
+        let (now, running) = (self.time, self.running);
         let account = self.accounts.at_mut(command.account);
-        account.counts.add(&account.limits, now);
+        account.counts.add(&account.limits, running);
         let Market { rules, book, top } = &mut self.markets[command.market.0 as usize];
         let taker = accept(rules, command, plan, now);
         let (accounts, open, scratch) = (&mut self.accounts, &mut self.open, &mut self.scratch);
         let slot = open.reserve();
         let runs_out = plan.runs_out;
-        let mut settler = Settler { now, rules, accounts, open, scratch, out, taker, runs_out };
+        let mut settler = Settler { now, running, rules, accounts, open, scratch, out, taker, runs_out };
         settler.report(ExecutionKind::New, None, None);
         let mut policy = filters::policy(settler.rules, command);
         let placed = book
             .place(&incoming(&taker), |_| Order::resting(&taker, slot), &mut policy, &mut settler)
             .expect("the book's own refusals were checked");
-        settler.finish(&placed, slot);
+        settler.finish(&placed, slot, plan.hash);
         if placed.end == End::Rested && placed.left != taker.quantity.0 {
             let (_, resting) = book.get_mut(taker.order.0).expect("it rests");
             *resting = Order::resting(&settler.taker, slot);
@@ -94,21 +108,20 @@ impl Engine {
         if placed.end == End::Rested && planted(Bug::LostPriority) {
             lose_priority(book, taker.side.into());
         }
-        let after = Top::of(book);
+        let after = top.after(&scratch.levels, book);
         if after.is_crossed() {
             self.violation = Some(format!("the book of {} is crossed", rules.symbol));
         }
         scratch.flush_market(rules, (std::mem::replace(top, after), after), now, out);
-        scratch.flush_ledger(accounts, now, out);
+        scratch.flush_ledger(rules, accounts, now, out);
     }
 }
 
-impl Settler<'_> {
+impl<E: Events> Settler<'_, E> {
     /// What becomes of the taker after matching.
-    fn finish(&mut self, placed: &Placed, slot: u32) {
+    fn finish(&mut self, placed: &Placed, slot: u32, hash: Option<u32>) {
         if placed.end == End::Rested {
-            let left = Quantity(placed.left);
-            rest(self.accounts, self.open, self.scratch, (self.rules, &self.taker), left, slot);
+            self.rest(Quantity(placed.left), slot, hash);
             return;
         }
         self.open.release(slot);
@@ -121,26 +134,23 @@ impl Settler<'_> {
         };
         self.expire(expiry);
     }
-}
 
-/// Lets what is left of an order rest: holds its money and makes it findable.
-fn rest(
-    accounts: &mut Accounts,
-    open: &mut OpenOrders,
-    scratch: &mut Scratch,
-    (rules, order): (&Rules, &OrderView),
-    left: Quantity,
-    slot: u32,
-) {
-    let asset = paid_asset(rules, order.side);
-    let held = hold(order.side, order.price, left);
-    let account = accounts.at_mut(order.account);
-    let balance = account.balance_mut(asset);
-    balance.free.0 -= held.0;
-    balance.locked.0 += held.0;
-    let list = account.open_mut(rules.id);
-    open.insert(slot, (order.account, rules.id), order.order, order.client_id, list);
-    scratch.touch(order.account, asset);
+    /// Lets what is left of an order rest: holds its money and makes it findable.
+    #[inline]
+    fn rest(&mut self, left: Quantity, slot: u32, hash: Option<u32>) {
+        let (order, market) = (&self.taker, self.rules.id);
+        let (asset, touch) = paid(self.rules, order.side);
+        let held = hold(order.side, order.price, left);
+        let account = self.accounts.at_mut(order.account);
+        let balance = account.balance_mut(asset);
+        balance.free.0 -= held.0;
+        balance.locked.0 += held.0;
+        let list = account.open_mut(market);
+        let (owner, client_id) = ((order.account, market), order.client_id);
+        let hash = hash.unwrap_or_else(|| open::hash(owner.0, owner.1, &client_id));
+        self.open.insert(slot, owner, order.order, (client_id, hash), list);
+        self.scratch.touch(order.account, touch);
+    }
 }
 
 /// Whether the parameters make an order.
@@ -179,11 +189,11 @@ fn plan_limit(market: &Market, account: &Account, order: &Place) -> Result<Plan,
     let enough = needed <= account.free(paid_asset(&market.rules, order.side));
     require(enough || planted(Bug::BalanceUnchecked), Reason::InsufficientBalance)?;
     if order.life == TimeInForce::Gtc {
-        let crosses = filters::crosses(market, order);
+        let crosses = market.top.meets(order.side, order.price);
         require(!crosses || order.kind != OrderKind::LimitMaker, Reason::WouldTake)?;
         filters::room(market, order)?;
     }
-    Ok(Plan { quantity: order.quantity, runs_out: false })
+    Ok(Plan { quantity: order.quantity, runs_out: false, hash: None })
 }
 
 fn plan_quantity(market: &Market, account: &Account, order: &Place) -> Result<Plan, Refusal> {
@@ -193,7 +203,7 @@ fn plan_quantity(market: &Market, account: &Account, order: &Place) -> Result<Pl
         Side::Buy => walked(market, order, Want::Quantity(order.quantity.0), free).cost,
     };
     require(needed <= free.0, Reason::InsufficientBalance)?;
-    Ok(Plan { quantity: order.quantity, runs_out: false })
+    Ok(Plan { quantity: order.quantity, runs_out: false, hash: None })
 }
 
 /// A budget becomes a quantity: what the book, walked under the order's own prevention mode, gives for it.
@@ -214,7 +224,7 @@ fn plan_budget(market: &Market, account: &Account, order: &Place) -> Result<Plan
     }
     require(quantity.0 > 0, Refusal::of(Reason::LotSize, rules.filters.lot.min.0))?;
     filters::lots(rules, order.kind, quantity)?;
-    Ok(Plan { quantity, runs_out: found.runs_out })
+    Ok(Plan { quantity, runs_out: found.runs_out, hash: None })
 }
 
 fn walked(market: &Market, order: &Place, want: Want, cap: Amount) -> Walk {

@@ -6,30 +6,51 @@ use agio_planted::{Bug, planted};
 
 use super::order::Prevent;
 use crate::accounts::Accounts;
-use crate::events::{Aggregated, BalanceChanged, Event, LevelChanged, Posted, TopChanged};
+use crate::events::{Aggregated, BalanceChanged, LevelChanged, Posted, TopChanged};
 use crate::market::Rules;
-use crate::units::{AccountId, AssetId, Delta, MarketId, Micros, Price, Quantity, TradeId, UpdateId};
+use crate::sink::Events;
+use crate::units::{AccountId, AssetId, Delta, FEES, Micros, Price, Quantity, TradeId, UpdateId};
 use crate::vocabulary::{Cause, Side};
 
 /// A level and its new total.
 type Level = (Side, Price, Quantity);
+
+/// The money that one trade moved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Money {
+    pub trade: TradeId,
+    pub buyer: AccountId,
+    pub seller: AccountId,
+    /// What the buyer got and the seller gave, of the base asset.
+    pub quantity: u128,
+    /// What the buyer gave, of the quote asset.
+    pub paid: u128,
+    /// What the seller got of it.
+    pub received: u128,
+    /// The buyer's commission, of the base asset.
+    pub base_fee: u128,
+    /// The seller's commission, of the quote asset.
+    pub quote_fee: u128,
+}
 
 /// Gathers; empty between commands, kept for its memory.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     pub aggregates: Vec<Aggregated>,
     pub levels: Vec<Level>,
-    postings: Vec<Posted>,
-    /// Account and asset of balances that may have changed, in one number that sorts as they do.
+    pub trades: Vec<Money>,
+    /// Accounts whose balances may have changed, each with the assets of the market (see [`Touch`]) in one number that
+    /// sorts by account.
     touched: Vec<u64>,
 }
 
-/// Appends an event where it will stay. A push would make it on the stack and then copy the bytes of the largest event
-/// there is, whatever its own size.
-#[inline(always)]
-#[allow(clippy::inline_always)]
-pub(crate) fn put<E: Into<Event>>(out: &mut Vec<Event>, event: impl FnOnce() -> E) {
-    out.extend(std::iter::once_with(|| event().into()));
+/// Which of a market's assets.
+pub(crate) struct Touch;
+
+impl Touch {
+    pub(crate) const BASE: u64 = 1;
+    pub(crate) const QUOTE: u64 = 2;
+    pub(crate) const BOTH: u64 = 3;
 }
 
 /// Best bid and ask with their totals, zeros for an empty side.
@@ -40,73 +61,117 @@ pub(crate) struct Top {
 }
 
 impl Top {
+    #[inline]
     pub(crate) fn of(book: &Book<Prevent>) -> Self {
         let best = |side| book.best(side).unwrap_or_default();
         Self { bid: best(agio_book::Side::Buy), ask: best(agio_book::Side::Sell) }
     }
 
+    /// The top after some levels have new totals. The book is only asked for what comes after a best level that is gone.
+    #[inline]
+    pub(crate) fn after(mut self, levels: &[Level], book: &Book<Prevent>) -> Self {
+        let mut gone = false;
+        for &(side, Price(price), Quantity(total)) in levels {
+            let best = if side == Side::Buy { &mut self.bid } else { &mut self.ask };
+            let reached = if side == Side::Buy { price >= best.0 } else { price <= best.0 || best.0 == 0 };
+            if reached {
+                gone |= total == 0;
+                *best = (price, total);
+            }
+        }
+        if gone { Self::of(book) } else { self }
+    }
+
     /// A book must never be crossed after a command (invariant 3).
     pub(crate) fn is_crossed(&self) -> bool {
-        self.bid.0 != 0 && self.ask.0 != 0 && self.bid.0 >= self.ask.0
+        self.meets(Side::Buy, Price(self.bid.0)) && self.bid.0 != 0
     }
-}
 
-/// Of what a posting is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Why {
-    pub cause: Cause,
-    pub market: Option<MarketId>,
-    pub trade: Option<TradeId>,
+    /// Whether an order of this side and price would meet the other side.
+    pub(crate) fn meets(&self, side: Side, price: Price) -> bool {
+        match side {
+            Side::Buy => self.ask.0 != 0 && self.ask.0 <= price.0,
+            Side::Sell => self.bid.0 >= price.0,
+        }
+    }
 }
 
 impl Scratch {
-    /// Notes that a balance may have changed.
-    pub(crate) fn touch(&mut self, account: AccountId, asset: AssetId) {
-        self.touched.push(u64::from(account.0) << 32 | u64::from(asset.0));
-    }
-
-    /// Notes a line of the ledger; nothing for an amount of 0. The balance must be touched, too.
-    pub(crate) fn post(&mut self, account: AccountId, asset: AssetId, delta: i128, why: &Why, time: Micros) {
-        if delta != 0 {
-            let Why { cause, market, trade } = *why;
-            self.postings.push(Posted { account, asset, delta: Delta(delta), cause, market, trade, time });
+    /// Notes that what an account has of a market's assets may have changed.
+    #[inline]
+    pub(crate) fn touch(&mut self, account: AccountId, assets: u64) {
+        let key = u64::from(account.0) << 2 | assets;
+        if self.touched.last() != Some(&key) {
+            self.touched.push(key);
         }
     }
 
     /// Writes what happened to a market's levels, one event per level, and to its top.
+    #[inline]
     pub(crate) fn flush_market(
         &mut self,
         rules: &mut Rules,
         (before, after): (Top, Top),
         time: Micros,
-        out: &mut Vec<Event>,
+        out: &mut impl Events,
     ) {
-        out.extend(self.aggregates.drain(..).map(Event::Aggregated));
+        for aggregate in &self.aggregates {
+            out.put(|| aggregate.clone());
+        }
+        self.aggregates.clear();
         let market = rules.id;
-        out.extend(self.levels.drain(..).map(|(side, price, total)| {
+        for &(side, price, total) in &self.levels {
             let update = rules.counters.update();
-            Event::from(LevelChanged { market, update, side, price, total, time })
-        }));
+            out.put(|| LevelChanged { market, update, side, price, total, time });
+        }
+        self.levels.clear();
         if before != after {
             let update = UpdateId(rules.counters.updates);
             let (bid, bid_total) = (Price(after.bid.0), Quantity(after.bid.1));
             let (ask, ask_total) = (Price(after.ask.0), Quantity(after.ask.1));
-            put(out, || TopChanged { market, update, bid, bid_total, ask, ask_total, time });
+            out.put(|| TopChanged { market, update, bid, bid_total, ask, ask_total, time });
         }
     }
 
-    /// Writes the ledger's lines and the balances that they touched.
-    pub(crate) fn flush_ledger(&mut self, accounts: &mut Accounts, time: Micros, out: &mut Vec<Event>) {
-        out.extend(self.postings.drain(..).map(Event::Posted));
-        self.touched.sort_unstable();
-        self.touched.dedup();
-        out.extend(self.touched.drain(..).map(|key| {
-            let (account, asset) = (AccountId((key >> 32) as u32), AssetId(key as u32));
-            let state = accounts.at_mut(account);
-            state.updated = time;
-            let balance = state.balance(asset);
-            Event::from(BalanceChanged { account, asset, free: balance.free, locked: balance.locked, time })
-        }));
+    /// Credits the commissions, and writes the ledger's lines and the balances that they touched.
+    #[inline]
+    pub(crate) fn flush_ledger(&mut self, rules: &Rules, accounts: &mut Accounts, time: Micros, out: &mut impl Events) {
+        if !self.trades.is_empty() {
+            self.settle_fees(rules, accounts);
+            for money in &self.trades {
+                post_trade(money, rules, time, out);
+            }
+            self.trades.clear();
+        }
+        if self.touched.len() > 1 {
+            self.touched.sort_unstable();
+        }
+        let mut rest = &self.touched[..];
+        while let Some((&first, after)) = rest.split_first() {
+            let (account, mut assets) = (first >> 2, first & Touch::BOTH);
+            rest = after;
+            while let Some((&next, after)) = rest.split_first() {
+                if next >> 2 != account {
+                    break;
+                }
+                assets |= next;
+                rest = after;
+            }
+            put_balances(accounts, AccountId(account as u32), assets, rules, time, out);
+        }
+        self.touched.clear();
+    }
+
+    /// Credits the commissions of all trades at once: they all go to one account.
+    fn settle_fees(&mut self, rules: &Rules, accounts: &mut Accounts) {
+        let sum = |(base, quote): (u128, u128), money: &Money| (base + money.base_fee, quote + money.quote_fee);
+        let (base, quote) = self.trades.iter().fold((0, 0), sum);
+        for (asset, sum, touch) in [(rules.base, base, Touch::BASE), (rules.quote, quote, Touch::QUOTE)] {
+            if sum > 0 {
+                accounts.at_mut(FEES).balance_mut(asset).free.0 += sum;
+                self.touch(FEES, touch);
+            }
+        }
     }
 
     /// Keeps the last total of each level, by side and price: a cancel-all may touch one level many times.
@@ -117,6 +182,69 @@ impl Scratch {
     }
 }
 
+/// The lines of one trade: what each side pays and gets, and the commissions. A line of 0 is none.
+#[inline]
+fn post_trade(money: &Money, rules: &Rules, time: Micros, out: &mut impl Events) {
+    let &Money { trade, buyer, seller, quantity, paid, received, base_fee, quote_fee } = money;
+    let (base, quote, market) = (rules.base, rules.quote, Some(rules.id));
+    let mut line = |account, asset, delta, cause| {
+        out.put(|| Posted { account, asset, delta: Delta(delta), cause, market, trade: Some(trade), time });
+    };
+    if paid > 0 {
+        line(buyer, quote, -(paid as i128), Cause::Trade);
+    }
+    line(seller, base, -(quantity as i128), Cause::Trade);
+    line(buyer, base, quantity as i128, Cause::Trade);
+    if base_fee > 0 {
+        line(buyer, base, -(base_fee as i128), Cause::Commission);
+        line(FEES, base, base_fee as i128, Cause::Commission);
+    }
+    if received > 0 {
+        line(seller, quote, received as i128, Cause::Trade);
+    }
+    if quote_fee > 0 {
+        line(seller, quote, -(quote_fee as i128), Cause::Commission);
+        line(FEES, quote, quote_fee as i128, Cause::Commission);
+    }
+}
+
+/// What an account has of a market's assets after the command, by asset.
+#[inline]
+fn put_balances(
+    accounts: &mut Accounts,
+    account: AccountId,
+    assets: u64,
+    rules: &Rules,
+    time: Micros,
+    out: &mut impl Events,
+) {
+    let (base, quote) = ((rules.base, Touch::BASE), (rules.quote, Touch::QUOTE));
+    let order = if rules.base < rules.quote { [base, quote] } else { [quote, base] };
+    let state = accounts.at_mut(account);
+    state.updated = time;
+    for (asset, touch) in order {
+        if assets & touch != 0 {
+            let balance = state.balance(asset);
+            out.put(|| BalanceChanged { account, asset, free: balance.free, locked: balance.locked, time });
+        }
+    }
+}
+
+/// What an account has of an asset after the command.
+#[inline]
+pub(crate) fn put_balance(
+    accounts: &mut Accounts,
+    account: AccountId,
+    asset: AssetId,
+    time: Micros,
+    out: &mut impl Events,
+) {
+    let state = accounts.at_mut(account);
+    state.updated = time;
+    let balance = state.balance(asset);
+    out.put(|| BalanceChanged { account, asset, free: balance.free, locked: balance.locked, time });
+}
+
 /// A sink for cancels: only levels are of interest.
 pub(crate) struct Levels<'a>(pub &'a mut Vec<Level>);
 
@@ -125,6 +253,7 @@ impl<Order> agio_book::Sink<Order> for Levels<'_> {
 
     fn prevented(&mut self, _: &agio_book::Prevented, _: &mut Order) {}
 
+    #[inline]
     fn level(&mut self, side: agio_book::Side, price: u64, total: u64) {
         let total = total + u64::from(planted(Bug::LevelKeepsCancelled));
         self.0.push((side.into(), Price(price), Quantity(total)));

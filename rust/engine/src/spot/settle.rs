@@ -5,27 +5,28 @@ use agio_planted::{Bug, planted};
 
 use super::hold::hold;
 use super::order::{Order, Placement};
-use super::report::{Scratch, Why, put};
+use super::report::{Money, Scratch, Touch};
 use crate::accounts::Accounts;
-use crate::events::{Aggregated, Event, Executed, Traded};
+use crate::events::{Aggregated, Executed, Traded};
+use crate::limits::Running;
 use crate::market::Rules;
 use crate::open::OpenOrders;
-use crate::units::{
-    AccountId, AggregateId, Amount, AssetId, ClientId, FEES, Micros, OrderId, Price, Quantity, TradeId,
-};
+use crate::sink::Events;
+use crate::units::{AccountId, AggregateId, Amount, AssetId, ClientId, Micros, OrderId, Price, Quantity, TradeId};
 use crate::vocabulary::{
-    Cause, Execution, ExecutionKind, Expiry, Fill, OrderKind, OrderStatus, OrderView, PreventedFill, Prevention, Side,
+    Execution, ExecutionKind, Expiry, Fill, OrderKind, OrderStatus, OrderView, PreventedFill, Prevention, Side,
     TimeInForce,
 };
 
 /// One command at work in one market.
-pub(crate) struct Settler<'a> {
+pub(crate) struct Settler<'a, E> {
     pub now: Micros,
+    pub running: Running,
     pub rules: &'a mut Rules,
     pub accounts: &'a mut Accounts,
     pub open: &'a mut OpenOrders,
     pub scratch: &'a mut Scratch,
-    pub out: &'a mut Vec<Event>,
+    pub out: &'a mut E,
     /// The incoming order as it stands.
     pub taker: OrderView,
     /// A market order by budget that buys the whole book expires even though all of its quantity is executed.
@@ -40,25 +41,37 @@ struct Terms {
     notional: Amount,
 }
 
-/// One side of a trade: who, and what of its hold the fill sets free (nothing for a taker).
+/// One side of a trade.
 struct Party {
     account: AccountId,
     maker: bool,
+    buys: bool,
+    /// Whether it is its order's first fill.
+    first: bool,
+    /// What of its hold the fill sets free: nothing for a taker.
     released: Amount,
 }
 
-impl Sink<Order> for Settler<'_> {
+impl<E: Events> Sink<Order> for Settler<'_, E> {
+    #[inline]
     fn fill(&mut self, fill: &Match, maker: &mut Order) {
         let at = self.counterpart(fill.maker_id, fill.price);
         let terms = self.terms(fill);
         let before = hold(at.side, at.price, maker.remaining());
-        let firsts = (self.taker.executed.0 == 0, maker.executed.0 == 0);
+        let buys = self.taker.side == Side::Buy;
+        let made = Party {
+            account: maker.account,
+            maker: true,
+            buys: !buys,
+            first: maker.executed.0 == 0,
+            released: Amount(before.0 - hold(at.side, at.price, Quantity(fill.maker_left)).0),
+        };
+        let first = self.taker.executed.0 == 0;
+        let taken = Party { account: self.taker.account, maker: false, buys, first, released: Amount(0) };
         maker.executed.0 += terms.quantity.0;
         maker.notional.0 += terms.notional.0;
         maker.updated = self.now;
-        let released = Amount(before.0 - hold(at.side, at.price, maker.remaining()).0);
-        self.count_first_fills(maker.account, firsts);
-        let (taken, made) = self.settle(&terms, maker.account, released);
+        let (taken, made) = self.settle(&terms, &taken, &made);
         self.announce(&terms, &at, maker.account);
         self.report_taker_fill(taken);
         self.report_maker_fill(&at, maker, made);
@@ -84,12 +97,13 @@ impl Sink<Order> for Settler<'_> {
         self.prevent_maker(&at, maker, met, clash.maker_removed);
     }
 
+    #[inline]
     fn level(&mut self, side: agio_book::Side, price: u64, total: u64) {
         self.scratch.levels.push((side.into(), Price(price), Quantity(total)));
     }
 }
 
-impl Settler<'_> {
+impl<E: Events> Settler<'_, E> {
     fn counterpart(&self, maker: u64, price: u64) -> Placement {
         let side = match self.taker.side {
             Side::Buy => Side::Sell,
@@ -105,73 +119,55 @@ impl Settler<'_> {
         Terms { trade, price, quantity, notional: price.notional(quantity) }
     }
 
-    fn count_first_fills(&mut self, maker: AccountId, (taker_first, maker_first): (bool, bool)) {
-        if taker_first {
-            self.accounts.at_mut(self.taker.account).counts.first_fill(self.now, false);
+    /// Moves the money of one trade, all but the commissions' other side; returns what taker and maker report of it.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn settle(&mut self, terms: &Terms, taker: &Party, maker: &Party) -> (Fill, Fill) {
+        let fill = self.exchange(terms, taker);
+        let made = self.exchange(terms, maker);
+        self.scratch.touch(maker.account, Touch::BOTH);
+        if taker.first {
+            self.scratch.touch(taker.account, Touch::BOTH);
         }
-        if maker_first {
-            self.accounts.at_mut(maker).counts.first_fill(self.now, true);
-        }
+        let (buyer, seller) = if taker.buys { (taker, maker) } else { (maker, taker) };
+        let (bought, sold) = if taker.buys { (&fill, &made) } else { (&made, &fill) };
+        let fee = |fill: &Fill| if planted(Bug::FeeVanishes) { 0 } else { fill.commission.0 };
+        self.scratch.trades.push(Money {
+            trade: terms.trade,
+            buyer: buyer.account,
+            seller: seller.account,
+            quantity: terms.quantity.0.into(),
+            paid: terms.notional.0,
+            received: terms.received().0,
+            base_fee: fee(bought),
+            quote_fee: fee(sold),
+        });
+        (fill, made)
     }
 
-    /// Moves the money of one trade; returns what taker and maker report of it.
-    fn settle(&mut self, terms: &Terms, maker: AccountId, released: Amount) -> (Fill, Fill) {
-        let maker = Party { account: maker, maker: true, released };
-        let taker = Party { account: self.taker.account, maker: false, released: Amount(0) };
-        let buys = self.taker.side == Side::Buy;
-        let (buyer, seller) = if buys { (&taker, &maker) } else { (&maker, &taker) };
+    /// What one side pays and gets. The commission is taken off what it gets, and goes to the venue at the command's end.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn exchange(&mut self, terms: &Terms, party: &Party) -> Fill {
         let (base, quote) = (self.rules.base, self.rules.quote);
-        self.touch(maker.account);
-        if self.taker.executed.0 == 0 {
-            self.touch(taker.account);
-        }
         let quantity = Amount(terms.quantity.0.into());
-        self.pay(buyer, quote, terms.notional, terms.trade);
-        self.pay(seller, base, quantity, terms.trade);
-        let bought = self.receive(buyer, base, quantity, terms);
-        let short = u128::from(planted(Bug::SellerShortchanged));
-        let sold = self.receive(seller, quote, Amount(terms.notional.0 - short), terms);
-        if buys { (bought, sold) } else { (sold, bought) }
-    }
-
-    /// Notes that what an account has of both assets may have changed.
-    fn touch(&mut self, account: AccountId) {
-        self.scratch.touch(account, self.rules.base);
-        self.scratch.touch(account, self.rules.quote);
-    }
-
-    fn why(&self, cause: Cause, trade: TradeId) -> Why {
-        Why { cause, market: Some(self.rules.id), trade: Some(trade) }
-    }
-
-    fn pay(&mut self, party: &Party, asset: AssetId, amount: Amount, trade: TradeId) {
-        let balance = self.accounts.at_mut(party.account).balance_mut(asset);
-        balance.locked.0 -= party.released.0;
-        balance.free.0 = balance.free.0 + party.released.0 - amount.0;
-        let why = self.why(Cause::Trade, trade);
-        self.scratch.post(party.account, asset, -(amount.0 as i128), &why, self.now);
-    }
-
-    /// Credits what was bought or sold for, less the commission, which goes to [`FEES`].
-    fn receive(&mut self, party: &Party, asset: AssetId, amount: Amount, terms: &Terms) -> Fill {
         let account = self.accounts.at_mut(party.account);
-        let rate = if party.maker { account.maker } else { account.taker };
-        let unit = if asset == self.rules.base { self.rules.base_unit } else { self.rules.quote_unit };
-        let exact = rate.of(amount).0;
-        let commission = if unit == 1 || planted(Bug::CommissionUnrounded) { exact } else { exact / unit * unit };
-        account.balance_mut(asset).free.0 += amount.0 - commission;
-        let why = self.why(Cause::Trade, terms.trade);
-        self.scratch.post(party.account, asset, amount.0 as i128, &why, self.now);
-        if commission > 0 && !planted(Bug::FeeVanishes) {
-            self.accounts.at_mut(FEES).balance_mut(asset).free.0 += commission;
-            let why = Why { cause: Cause::Commission, ..why };
-            self.scratch.post(party.account, asset, -(commission as i128), &why, self.now);
-            self.scratch.post(FEES, asset, commission as i128, &why, self.now);
-            self.scratch.touch(FEES, asset);
+        if party.first {
+            account.counts.first_fill(self.running, party.maker);
         }
-        let Terms { trade, price, quantity, notional } = *terms;
-        let commission = Amount(commission);
-        Fill { trade, price, quantity, notional, commission, commission_asset: asset, maker: party.maker }
+        let rate = if party.maker { account.maker } else { account.taker };
+        let (pays, gets, unit) = if party.buys {
+            ((quote, terms.notional), (base, quantity), self.rules.base_unit)
+        } else {
+            ((base, quantity), (quote, terms.received()), self.rules.quote_unit)
+        };
+        let commission = floor(rate.of(gets.1), unit);
+        let paying = account.balance_mut(pays.0);
+        paying.locked.0 -= party.released.0;
+        paying.free.0 = paying.free.0 + party.released.0 - pays.1.0;
+        account.balance_mut(gets.0).free.0 += gets.1.0 - commission.0;
+        let Terms { trade, price, quantity, notional, .. } = *terms;
+        Fill { trade, price, quantity, notional, commission, commission_asset: gets.0, maker: party.maker }
     }
 
     fn prevent_taker(&mut self, met: PreventedFill) {
@@ -190,13 +186,12 @@ impl Settler<'_> {
         maker.updated = self.now;
         let freed = Amount(before.0 - hold(at.side, at.price, maker.remaining()).0);
         let freed = if planted(Bug::HoldKeptOnPrevention) { Amount(0) } else { freed };
-        release(self.accounts, self.scratch, maker.account, paid_asset(self.rules, at.side), freed);
-        let mut view = maker.view(self.open, self.rules.id, at);
+        release(self.accounts, self.scratch, maker.account, paid(self.rules, at.side), freed);
+        let last = removed.then_some(OrderStatus::ExpiredInMatch);
+        self.report_maker(ExecutionKind::TradePrevention, (at, maker), last, None, Some(met));
         if removed {
-            (view.status, view.on_book) = (OrderStatus::ExpiredInMatch, false);
             self.forget(maker);
         }
-        self.push(ExecutionKind::TradePrevention, &view, None, Some(met));
     }
 
     /// The number of the aggregate that a trade belongs to: all trades of one taker at one price.
@@ -227,7 +222,7 @@ impl Settler<'_> {
         let taker = (self.taker.order, self.taker.account);
         let (bought, sold) = if buys { (taker, (at.order, maker)) } else { ((at.order, maker), taker) };
         let aggregate = self.aggregate(terms);
-        put(self.out, || Traded {
+        self.out.put(|| Traded {
             market,
             trade,
             aggregate,
@@ -253,12 +248,37 @@ impl Settler<'_> {
         self.report(ExecutionKind::Trade, Some(fill), None);
     }
 
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
     fn report_maker_fill(&mut self, at: &Placement, maker: &Order, fill: Fill) {
-        let mut view = maker.view(self.open, self.rules.id, at);
-        if maker.remaining().0 == 0 {
-            (view.status, view.on_book) = (OrderStatus::Filled, false);
-        }
-        self.push(ExecutionKind::Trade, &view, Some(fill), None);
+        let filled = (maker.remaining().0 == 0).then_some(OrderStatus::Filled);
+        self.report_maker(ExecutionKind::Trade, (at, maker), filled, Some(fill), None);
+    }
+
+    /// Reports a maker: as it stands on the book, or gone from there with its last status.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn report_maker(
+        &mut self,
+        kind: ExecutionKind,
+        (at, maker): (&Placement, &Order),
+        last: Option<OrderStatus>,
+        fill: Option<Fill>,
+        prevention: Option<PreventedFill>,
+    ) {
+        let (execution, time, cancel_id) = (self.rules.counters.execution(), self.now, ClientId::NONE);
+        let (open, market) = (&*self.open, self.rules.id);
+        self.out.put(|| Executed {
+            execution: Execution {
+                kind,
+                execution,
+                time,
+                order: maker.view(open, market, at, last),
+                fill,
+                prevention,
+                cancel_id,
+            },
+        });
     }
 
     /// The taker's rest; 0 when it is done.
@@ -281,10 +301,14 @@ impl Settler<'_> {
     }
 
     /// Reports the taker as it stands.
+    #[inline]
     pub(crate) fn report(&mut self, kind: ExecutionKind, fill: Option<Fill>, prevention: Option<PreventedFill>) {
         self.taker.updated = self.now;
-        let order = self.taker;
-        self.push(kind, &order, fill, prevention);
+        let (execution, time, cancel_id) = (self.rules.counters.execution(), self.now, ClientId::NONE);
+        let order = &self.taker;
+        self.out.put(|| Executed {
+            execution: Execution { kind, execution, time, order: *order, fill, prevention, cancel_id },
+        });
     }
 
     /// Ends the taker by its own terms.
@@ -295,14 +319,6 @@ impl Settler<'_> {
         self.report(ExecutionKind::Expired, None, None);
     }
 
-    #[inline]
-    fn push(&mut self, kind: ExecutionKind, order: &OrderView, fill: Option<Fill>, prevention: Option<PreventedFill>) {
-        let (execution, time, cancel_id) = (self.rules.counters.execution(), self.now, ClientId::NONE);
-        put(self.out, || Executed {
-            execution: Execution { kind, execution, time, order: *order, fill, prevention, cancel_id },
-        });
-    }
-
     /// Takes a maker that has left the book out of the open orders.
     fn forget(&mut self, maker: &Order) {
         let list = self.accounts.at_mut(maker.account).open_mut(self.rules.id);
@@ -310,24 +326,52 @@ impl Settler<'_> {
     }
 }
 
+impl Terms {
+    /// What the seller gets.
+    #[inline]
+    fn received(&self) -> Amount {
+        Amount(self.notional.0 - u128::from(planted(Bug::SellerShortchanged)))
+    }
+}
+
+/// Rounds a commission down to the smallest one of its asset.
+#[inline]
+fn floor(commission: Amount, unit: u64) -> Amount {
+    if unit == 1 || planted(Bug::CommissionUnrounded) {
+        return commission;
+    }
+    match u64::try_from(commission.0) {
+        Ok(small) => Amount((small - small % unit).into()),
+        Err(_) => Amount(commission.0 - commission.0 % u128::from(unit)),
+    }
+}
+
 /// What an order of this side pays with.
+#[inline]
 pub(crate) fn paid_asset(rules: &Rules, side: Side) -> AssetId {
+    paid(rules, side).0
+}
+
+/// The same, and which of the market's assets it is.
+#[inline]
+pub(crate) fn paid(rules: &Rules, side: Side) -> (AssetId, u64) {
     match side {
-        Side::Buy => rules.quote,
-        Side::Sell => rules.base,
+        Side::Buy => (rules.quote, Touch::QUOTE),
+        Side::Sell => (rules.base, Touch::BASE),
     }
 }
 
 /// Sets a part of a hold free.
+#[inline]
 pub(crate) fn release(
     accounts: &mut Accounts,
     scratch: &mut Scratch,
     account: AccountId,
-    asset: AssetId,
+    (asset, touch): (AssetId, u64),
     amount: Amount,
 ) {
     let balance = accounts.at_mut(account).balance_mut(asset);
     balance.locked.0 -= amount.0;
     balance.free.0 += amount.0;
-    scratch.touch(account, asset);
+    scratch.touch(account, touch);
 }
