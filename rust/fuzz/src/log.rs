@@ -126,12 +126,13 @@ fn look(disk: &Memory, records: &[Vec<u8>]) {
     drop(snapshot::load(disk, u64::MAX));
     drop(skips::read(disk, LOG));
     drop(verify(&shared(disk)));
-    for (extent, from) in [(Extent::All, 1), (Extent::Sealed, 1), (Extent::All, 3)] {
-        let Ok(mut reader) = Reader::open(shared(disk), from, extent) else { continue };
-        while let Ok(Some(record)) = reader.next_record() {
-            let expected = records.get(record.sequence as usize - 1);
-            assert_eq!(expected.map(Vec::as_slice), Some(record.bytes), "record {}", record.sequence);
-        }
+    // One of several, for each has a megabyte to fill.
+    let ways = [(Extent::All, 1), (Extent::Sealed, 1), (Extent::All, 3)];
+    let (extent, from) = ways[records.len() % ways.len()];
+    let Ok(mut reader) = Reader::open(shared(disk), from, extent) else { return };
+    while let Ok(Some(record)) = reader.next_record() {
+        let expected = records.get(record.sequence as usize - 1);
+        assert_eq!(expected.map(Vec::as_slice), Some(record.bytes), "record {}", record.sequence);
     }
 }
 
