@@ -352,7 +352,7 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
-    use super::{Index, hash};
+    use super::{Index, Table, hash};
     use std::collections::BTreeMap;
 
     /// A model and the index, with ids by slot as the slab would have them.
@@ -382,6 +382,16 @@ mod tests {
                 self.model.insert(id, slot);
                 self.index.insert(hash(id), slot);
             }
+        }
+    }
+
+    #[test]
+    fn lines_that_are_not_made_yet_are_empty() {
+        let mut table = Table::new(1 << 16);
+        let _ = table.past_mut(0);
+        assert!(table.lines.ready() < table.lines.len(), "some are not made yet");
+        for number in 0..table.lines.len() + 9 {
+            assert_eq!(table.past(number)[0], 0);
         }
     }
 

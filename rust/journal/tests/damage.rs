@@ -442,3 +442,12 @@ fn a_record_is_never_larger_than_a_frame() {
     assert_eq!(journal.append(&record(2)).unwrap(), 2);
     assert_eq!(journal.commit().unwrap().sequence, 2);
 }
+
+#[test]
+fn the_largest_record_behind_others_asks_for_a_frame_of_its_own() {
+    let journal = recover(&fresh()).unwrap().0;
+    let (mut builder, _) = journal.split();
+    builder.push(&record(1)).unwrap();
+    assert!(matches!(builder.push(&[1; 3480]), Err(Error::FrameFull)));
+    assert!(matches!(builder.push(&[1; 3481]), Err(Error::RecordTooLarge { bytes: 3481, limit: 3480 })));
+}

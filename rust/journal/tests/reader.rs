@@ -107,3 +107,18 @@ fn an_end_that_is_being_written_is_the_end() {
     assert_eq!(read_through(usize::MAX, 0, Some(4096)).unwrap(), 3);
     assert_eq!(read_through(usize::MAX, 700, Some(4096)).unwrap(), 3);
 }
+
+#[test]
+fn progress_is_told_in_bytes() {
+    let disk = fresh();
+    fill(&disk, &[3, 5, 1]);
+    let mut reader = Reader::open(Arc::new(disk), 1, Extent::All).unwrap();
+    let mut last = reader.progress();
+    assert_eq!((last.done, last.total % 4096), (512, 0));
+    while reader.next_record().unwrap().is_some() {
+        let now = reader.progress();
+        assert!(now.done >= last.done && now.total == last.total, "{now:?} after {last:?}");
+        last = now;
+    }
+    assert!(last.done > 512 && last.done <= last.total, "{last:?}");
+}
