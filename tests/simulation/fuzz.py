@@ -15,8 +15,6 @@ import sys
 from pathlib import Path
 
 HOME = Path(__file__).resolve().parents[2] / "rust" / "fuzz"
-PLAIN = ("--sanitizer", "none")
-"""All unsafe code is four accesses of the book, which debug assertions check; without it there are many more runs."""
 NEEDS = """fuzzing needs nightly Rust and cargo-fuzz, which nothing else here does:
   rustup toolchain install nightly --profile minimal
   cargo install cargo-fuzz
@@ -25,8 +23,8 @@ Without them, `cargo test -p agio-fuzz` runs the same targets on seeds and seede
 
 def prerequisites() -> None:
     """Ends with advice when something is missing."""
-    has_nightly = subprocess.run(["cargo", "+nightly", "--version"], capture_output=True, check=False).returncode == 0
-    if not has_nightly or shutil.which("cargo-fuzz") is None:
+    tools = all(map(shutil.which, ("cargo", "cargo-fuzz")))
+    if not tools or subprocess.run(["cargo", "+nightly", "--version"], capture_output=True, check=False).returncode:
         sys.exit(NEEDS)
 
 
@@ -37,12 +35,12 @@ def seeds(corpus: Path) -> dict[str, str]:
     return dict(line.split("\t") for line in listing.splitlines())
 
 
-def fuzz(target: str, seconds: int) -> tuple[bool, str]:
+def fuzz(target: str, seconds: int, sanitizer: str) -> tuple[bool, str]:
     """Whether nothing was found, and the figures or the finding."""
     corpus = HOME / "fuzz" / "corpus" / target
     before = len(list(corpus.iterdir()))
     options = [f"-max_total_time={seconds}", "-max_len=4096", "-print_final_stats=1", "-rss_limit_mb=4096"]
-    command = ["cargo", "+nightly", "fuzz", "run", *PLAIN, target, str(corpus), "--", *options]
+    command = ["cargo", "+nightly", "fuzz", "run", "--sanitizer", sanitizer, target, str(corpus), "--", *options]
     done = subprocess.run(command, cwd=HOME, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         return False, finding(target, done.stderr)
@@ -71,6 +69,12 @@ def main() -> None:
     """Prints a table; ends with 1 when something was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="for all targets together")
+    parser.add_argument(
+        "--sanitizer",
+        choices=("none", "address"),
+        default="none",
+        help="the book's own memory is checked by debug assertions; address checks more, several times slower",
+    )
     parser.add_argument("targets", nargs="*", help="some of them only")
     given = parser.parse_args()
     prerequisites()
@@ -80,13 +84,21 @@ def main() -> None:
     if unknown := set(chosen) - set(known):
         sys.exit(f"no target {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     print("building the targets (minutes, the first time)", flush=True)
-    subprocess.run(["cargo", "+nightly", "fuzz", "build", *PLAIN], cwd=HOME, check=True, stderr=subprocess.DEVNULL)
+    build = subprocess.run(
+        ["cargo", "+nightly", "fuzz", "build", "--sanitizer", given.sanitizer],
+        cwd=HOME,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if build.returncode:
+        sys.exit(build.stderr[-4_000:])
     print(
         f"{'target':10} {'runs':>12} {'a second':>9} {'coverage':>8} {'new':>6} {'inputs':>8}  what holds", flush=True
     )
     clean = True
     for target in chosen:
-        passed, told = fuzz(target, max(1, given.seconds // len(chosen)))
+        passed, told = fuzz(target, max(1, given.seconds // len(chosen)), given.sanitizer)
         clean &= passed
         print(f"{target:10} {told}  {known[target]}" if passed else f"{target}: FOUND\n{told}", flush=True)
     sys.exit(0 if clean else 1)
