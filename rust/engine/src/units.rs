@@ -120,12 +120,15 @@ impl ClientId {
 
     /// Takes up to [`Self::MAX`] ASCII bytes; `None` when longer or not printable ASCII.
     pub fn new(text: &[u8]) -> Option<Self> {
-        if text.len() > Self::MAX || !text.iter().all(u8::is_ascii_graphic) {
+        if text.len() > Self::MAX {
             return None;
         }
-        let mut bytes = [0; Self::MAX];
+        let (mut bytes, mut padded) = ([0; Self::MAX], [b'-'; Self::MAX]);
         bytes[..text.len()].copy_from_slice(text);
-        Some(Self { length: text.len() as u8, bytes })
+        padded[..text.len()].copy_from_slice(text);
+        // All of a known length at once: a log is read through here.
+        let graphic = padded.iter().fold(true, |all, byte| all & byte.is_ascii_graphic());
+        graphic.then_some(Self { length: text.len() as u8, bytes })
     }
 
     /// The id as text.

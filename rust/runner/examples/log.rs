@@ -27,8 +27,9 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Time stands still, so that all runs come to the same state.
 const NOW: Micros = Micros(1_700_000_000_000_000);
-/// One holds a run: the runner's housekeeping, which prepares the next, is not here.
-const SEGMENT: u64 = 256 << 20;
+/// Bytes of a segment for each command: one holds a run, because the runner's housekeeping, which prepares the next, is not
+/// here, and not much more, because a replay reads its zeros.
+const SEGMENT_SHARE: u64 = 160;
 /// What a frame has besides its records, about.
 const FRAME_HEAD: u64 = 64;
 /// Requests that come in at once.
@@ -47,7 +48,7 @@ fn main() -> Outcome<()> {
         let folder = tempfile::tempdir_in(&folder)?;
         let (alone, hash) = engine(&commands);
         let shard = with_log(folder.path(), &commands)?;
-        let probe = probe(folder.path(), &sizes(&commands, &shard.groups))?;
+        let probe = probe(folder.path(), segment(&commands), &sizes(&commands, &shard.groups))?;
         let (replay, replayed) = replay(folder.path())?;
         if shard.hash != hash || replayed != hash {
             return Err(
@@ -72,6 +73,11 @@ fn main() -> Outcome<()> {
 
 fn hash_of(engine: &Engine) -> String {
     format!("{:032x}", u128::from_be_bytes(engine.hash()[..16].try_into().unwrap_or_default()))
+}
+
+/// The size of a segment that these commands fit in.
+fn segment(commands: &[Command]) -> u64 {
+    (commands.len() as u64 * SEGMENT_SHARE).next_multiple_of(1 << 20) + (4 << 20)
 }
 
 fn envelope(sequence: u64) -> Envelope {
@@ -122,7 +128,7 @@ struct Logged {
 /// made on other threads, when there are some.
 fn with_log(folder: &Path, commands: &[Command]) -> Outcome<Logged> {
     let disk: Arc<dyn Storage> = Arc::new(Disk::open(folder.join("log"))?);
-    let options = agio_journal::Options { segment_bytes: SEGMENT, ..agio_journal::Options::default() };
+    let options = agio_journal::Options { segment_bytes: segment(commands), ..agio_journal::Options::default() };
     create(&*disk, LogId { identity: [1; 16], epoch: 0 }, Mark::default(), &options)?;
     let (builder, writer) = Recovery::open(disk, &options, None)?.finish()?.split();
     let (groups, taken) = sync_channel(1);
@@ -222,14 +228,14 @@ fn sizes(commands: &[Command], groups: &[usize]) -> Vec<usize> {
 }
 
 /// Writes and syncs frames of these sizes, one after the other, in a file of the journal's kind.
-fn probe(folder: &Path, sizes: &[usize]) -> Outcome<Duration> {
+fn probe(folder: &Path, segment: u64, sizes: &[usize]) -> Outcome<Duration> {
     let disk = Disk::open(folder.join("probe"))?;
-    let file = disk.create("probe", SEGMENT)?;
+    let file = disk.create("probe", segment)?;
     file.sync_data()?;
     let frame = vec![7; sizes.iter().copied().max().unwrap_or_default()];
     let (begin, mut at) = (Instant::now(), 0);
     for size in sizes {
-        if at + *size as u64 > SEGMENT {
+        if at + *size as u64 > segment {
             at = 0;
         }
         file.write_at(at, &frame[..*size])?;
