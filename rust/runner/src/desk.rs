@@ -198,12 +198,16 @@ impl Desk {
     /// Waits until the engine's thread has something to do; moves the intake into `queue`.
     pub(crate) fn engine_turn(&self, queue: &mut VecDeque<Request>, group: Waiting, due: Option<Micros>) -> Turn {
         let mut table = self.table.lock();
+        let mut slept = false;
         loop {
             if table.failure.is_some() {
                 return Turn::End;
             }
-            // While the disk is busy the group grows: a small one behind the current would cost a sync of its own.
-            if !group.is_empty && table.slot.is_none() && (table.disk_idle || !group.has_room) {
+            // While the disk is busy the group grows: a small one behind the current would cost a sync of its own. What came
+            // while this thread slept is taken along, or it would wait for two syncs.
+            let takes = slept && group.has_room && !table.intake.is_empty();
+            let leaves = table.slot.is_none() && (table.disk_idle || !group.has_room);
+            if !group.is_empty && leaves && !takes {
                 return Turn::HandOver;
             }
             take_in(queue, &mut table.intake);
@@ -215,6 +219,7 @@ impl Desk {
             }
             let Some(due) = due else {
                 self.engine_wakes.wait(&mut table);
+                slept = true;
                 continue;
             };
             let left = due.0.saturating_sub(self.clock.now().0);
@@ -222,6 +227,7 @@ impl Desk {
                 return Turn::Tick;
             }
             self.engine_wakes.wait_for(&mut table, Duration::from_micros(left));
+            slept = true;
         }
     }
 

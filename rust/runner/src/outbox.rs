@@ -1,6 +1,6 @@
 //! What leaves a shard: durable events and answers, in the log's order, and rows for the projector.
 
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -61,6 +61,13 @@ impl Outbox {
         let mut groups = self.groups.lock();
         let _ = rustix::io::read(&self.wake, &mut [0_u8; 8]);
         std::mem::take(&mut *groups)
+    }
+}
+
+impl AsFd for Outbox {
+    /// As [`Outbox::fileno`].
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
     }
 }
 
