@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benches import book, engine, gateway, starting
+from benches import batches, book, engine, gateway, latency, starting
 from benches.figure import Figure, table
 from benches.processes import ROOT
 
@@ -28,12 +28,16 @@ if TYPE_CHECKING:
 LONG: dict[str, Room] = {
     "gateway": partial(gateway.measure, pairs=7, orders=20_000),
     "engine": partial(engine.measure, rounds=7, commands=1_000_000),
+    "latency": partial(latency.measure, rounds=7, commands=400_000),
+    "batches": partial(batches.measure, rounds=7, orders=150_000),
     "starting": partial(starting.measure, starts=20),
     "book": partial(book.measure, pairs=10, messages=50_000, deep=10_000_000, beside=True),
 }
 SHORT: dict[str, Room] = {
     "gateway": partial(gateway.measure, pairs=1, orders=4_000),
     "engine": partial(engine.measure, rounds=1, commands=50_000),
+    "latency": partial(latency.measure, rounds=1, commands=20_000),
+    "batches": partial(batches.measure, rounds=1, orders=20_000),
     "starting": partial(starting.measure, starts=2),
     "book": partial(book.measure, pairs=1, messages=20_000, deep=100_000, beside=False),
 }

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROUND = re.compile(
-    r"round \d+: engine (?P<engine>\d+) /s, by the clock (?P<clock>\d+) /s, with log (?P<log>\d+) /s, of a core \d+ /s, "
-    r"probe (?P<probe>\d+) /s, (?P<frames>\d+) frames, hash (?P<hash>\w+)"
+    r"round \d+: engine (?P<engine>\d+) /s, by the clock (?P<clock>\d+) /s, with log (?P<log>\d+) /s, "
+    r"of a core \d+ /s, probe (?P<probe>\d+) /s, (?P<frames>\d+) frames, hash (?P<hash>\w+)"
 )
 
 

@@ -244,6 +244,13 @@ class Shard:
         The reply's body is its events as JSON, with status 200 or, when it was refused, 400.
         """
 
+    def batch(self, token: int, commands: bytes) -> None:
+        """Many commands in one call, with the GIL released: up to 16,384, in the log's layout, one behind the other.
+
+        One answer for all of them, when the last is durable; its body has a result of 24 bytes for each. See
+        `agio.shard.batch`, which packs and unpacks. All are taken or none. Raises ValueError for what are no commands.
+        """
+
     # For the projector's own thread.
     def rows(self, timeout_ms: int) -> Rows | None:
         """Waits for durable rows with the GIL released; None on time-out or stop."""

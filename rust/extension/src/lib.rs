@@ -1,6 +1,7 @@
 //! The Python module `agio._core`: handles and conversion, nothing else. Typed by `src/agio/_core.pyi`.
 #![allow(clippy::needless_pass_by_value)] // PyO3 hands owned values to functions
 
+mod batch;
 mod edge;
 mod errors;
 mod events;

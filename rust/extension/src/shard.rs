@@ -19,6 +19,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyType};
 use serde_json::Value;
 
+use crate::batch::{self, SILENT};
 use crate::edge::PyValues;
 use crate::errors::{not_started, not_taken, refused};
 use crate::events::{Kind, Reader, Summary, Wanted};
@@ -107,7 +108,8 @@ impl PyShard {
             let wanted = self.wanted.lock();
             Reader { listing: &listing, wanted: &wanted }.read(py, &batch, &mut summary, &mut events)?;
             drop(wanted);
-            for answer in said.into_iter().chain(lost.into_iter().map(unknown_outcome)) {
+            let all = said.into_iter().chain(lost.into_iter().map(unknown_outcome));
+            for answer in all.filter(|answer| answer.token != SILENT) {
                 let (seconds, day) = answer.orders.map_or((-1, -1), |(s, d)| (i64::from(s), i64::from(d)));
                 let body = PyBytes::new(py, &answer.body);
                 answers.push((answer.token, answer.status, body, seconds, day).into_pyobject(py)?);
@@ -403,6 +405,14 @@ impl PyShard {
             if rejected { 400 } else { 200 }
         };
         self.command_with(py, token, command, encode)
+    }
+
+    /// Many commands in one call, in the log's layout; one answer for all of them.
+    fn batch(&self, py: Python<'_>, token: u64, commands: &[u8]) -> PyResult<()> {
+        let deadline = Micros(self.desk.clock.now().0 + PATIENCE);
+        let put =
+            py.detach(|| batch::requests(token, commands, deadline).map(|requests| self.desk.put_all(requests)))?;
+        put.map_err(|refusal| not_taken(py, refusal))
     }
 
     fn rows(&self, py: Python<'_>, timeout_ms: u64) -> PyResult<Option<Rows>> {

@@ -256,10 +256,10 @@ fn probe(folder: &Path, frames: &[Sync]) -> Outcome<Vec<Duration>> {
     let file = disk.create("probe", SEGMENT)?;
     file.sync_data()?;
     let bytes = vec![7; frames.iter().map(|frame| frame.bytes).max().unwrap_or_default()];
-    let (begin, mut at, mut took) = (Instant::now(), 0, Vec::new());
+    let (start, mut at, mut took) = (Instant::now(), 0, Vec::new());
     for frame in frames {
         let due = frame.began - frames[0].began;
-        std::thread::sleep(due.saturating_sub(begin.elapsed()));
+        std::thread::sleep(due.saturating_sub(start.elapsed()));
         let began = Instant::now();
         file.write_at(at, &bytes[..frame.bytes])?;
         file.sync_data()?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use agio_engine::commands::Command;
 use agio_engine::units::{Micros, Sequence};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::clock::Clock;
 use crate::outbox::{Backlog, Outbox, Published};
@@ -52,6 +52,11 @@ fn take_in(queue: &mut VecDeque<Request>, intake: &mut VecDeque<Request>) {
     } else {
         queue.append(intake);
     }
+}
+
+/// Whether it is more than a cancel or a question.
+fn is_new(request: &Request) -> bool {
+    !matches!(request.command, None | Some(Command::Cancel(_) | Command::CancelAll(_)))
 }
 
 #[derive(Default)]
@@ -121,14 +126,29 @@ impl Desk {
     /// # Errors
     /// [`Refusal`]: there will be no answer.
     pub fn put(&self, request: Request) -> Result<(), Refusal> {
-        self.admit(request.command.as_ref())?;
-        let mut table = self.table.lock();
-        if table.stopping || table.failure.is_some() {
-            return Err(Refusal::Stopping);
-        }
+        self.admit(1, is_new(&request))?;
+        let mut table = self.open()?;
         self.under_way.fetch_add(1, Ordering::Relaxed);
         table.intake.push_back(request);
         Ok(())
+    }
+
+    /// As [`Self::put`], for all of them or for none.
+    ///
+    /// # Errors
+    /// [`Refusal`]: there will be no answers.
+    pub fn put_all(&self, mut requests: VecDeque<Request>) -> Result<(), Refusal> {
+        let count = requests.len();
+        self.admit(count, requests.iter().any(is_new))?;
+        let mut table = self.open()?;
+        self.under_way.fetch_add(count, Ordering::Relaxed);
+        table.intake.append(&mut requests);
+        Ok(())
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, Table>, Refusal> {
+        let table = self.table.lock();
+        if table.stopping || table.failure.is_some() { Err(Refusal::Stopping) } else { Ok(table) }
     }
 
     /// Wakes the engine's thread for what was put, when that is worth it. To be called after the last [`Self::put`].
@@ -149,15 +169,14 @@ impl Desk {
         Ok(())
     }
 
-    fn admit(&self, command: Option<&Command>) -> Result<(), Refusal> {
-        if self.under_way.load(Ordering::Relaxed) >= MOST_UNDER_WAY {
+    fn admit(&self, count: usize, new: bool) -> Result<(), Refusal> {
+        if self.under_way.load(Ordering::Relaxed) + count > MOST_UNDER_WAY {
             return Err(Refusal::Busy);
         }
-        match command {
-            None | Some(Command::Cancel(_) | Command::CancelAll(_)) => Ok(()),
-            Some(_) if self.disk_low.load(Ordering::Relaxed) => Err(Refusal::CancelsOnly),
-            Some(_) if self.backlog.is_full() => Err(Refusal::Busy),
-            Some(_) => Ok(()),
+        match new {
+            true if self.disk_low.load(Ordering::Relaxed) => Err(Refusal::CancelsOnly),
+            true if self.backlog.is_full() => Err(Refusal::Busy),
+            _ => Ok(()),
         }
     }
 

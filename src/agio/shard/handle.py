@@ -128,6 +128,10 @@ class Shard:
         """Places an order."""
         return self._ask(self._core.place, values, account, key, micros)
 
+    def batch(self, commands: bytes) -> Pending:
+        """Many commands at once, packed by `agio.shard.batch`; the reply's body has their results."""
+        return self._ask(self._core.batch, commands)
+
     def test_order(self, values: Any, account: int, key: int, micros: bool) -> Pending:
         """Checks an order without placing it."""
         return self._ask(self._core.test_order, values, account, key, micros)

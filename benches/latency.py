@@ -1,0 +1,51 @@
+"""How long an acknowledgement takes at half of the shard's peak: a Rust program that prints a line a round."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+from benches import processes
+from benches.figure import Figure, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ROUND = re.compile(
+    r"round \d+: peak (?P<peak>\d+) /s, asked (?P<asked>\d+) /s, acknowledged in (?P<ack50>\d+) / (?P<ack99>\d+) us, "
+    r"over its sync (?P<over50>\d+) / (?P<over99>\d+) us, probe (?P<probe50>\d+) / (?P<probe99>\d+) us, \d+ frames"
+)
+
+
+def measure(folder: Path, *, rounds: int, commands: int) -> Iterator[Figure]:
+    """Rounds of a shard fed at half of its peak; after each a probe syncs the same sizes at the same moments."""
+    program = processes.build("agio-runner", "latency")
+    told = subprocess.run(
+        [program, folder, str(commands), str(rounds)], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+    found = [{name: int(value) for name, value in match.groupdict().items()} for match in ROUND.finditer(told)]
+    if len(found) != rounds:
+        raise RuntimeError(f"{rounds} rounds were expected:\n{told}")
+
+    def median(name: str) -> str:
+        return number(Figure("", [each[name] for each in found], "").value)
+
+    yield Figure(
+        "acknowledgement beyond its own fdatasync, p50",
+        [each["over50"] for each in found],
+        "µs",
+        bar=100,
+        absolutes=f"{median('ack50')} µs at {median('asked')} /s, half of the peak",
+        durability="fdatasync",
+    )
+    yield Figure(
+        "acknowledgement to the probe's fdatasync, p99",
+        [each["ack99"] / max(each["probe99"], 1) for each in found],
+        "×",
+        peer="same sizes, same moments",
+        bar=1.5,
+        absolutes=f"{median('ack99')} to {median('probe99')} µs",
+        durability="fdatasync",
+    )

@@ -1,0 +1,82 @@
+//! Many commands in one call, for bots, backtests and loaders in this process.
+//!
+//! They come as the log holds them (`docs/reference/layouts.md`), one behind the other, and become requests like all others;
+//! but only the last one answers, for all: requests are answered in the log's order, so its answer is the last to be durable.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use agio_engine::commands::Command;
+use agio_engine::events::Event;
+use agio_engine::units::Micros;
+use agio_engine::vocabulary::OrderView;
+use agio_runner::{Answer, Request, View};
+use parking_lot::Mutex;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+/// The token of a request that has no answer of its own.
+pub(crate) const SILENT: u64 = u64::MAX;
+/// Most commands of one call.
+const MOST: usize = 16_384;
+/// Bytes of one command; less than what a frame keeps free for a record.
+const LONGEST: usize = 8_192;
+/// Bytes of one result: order's number, what it has executed, why it was refused (0: it was not), its status; zeros.
+const RESULT: usize = 24;
+
+/// The requests of these commands, the last of which answers with all results.
+///
+/// # Errors
+/// `ValueError`: bytes that are not commands, none, or too many; nothing of them is done.
+pub(crate) fn requests(token: u64, mut commands: &[u8], deadline: Micros) -> PyResult<VecDeque<Request>> {
+    let mut requests = VecDeque::new();
+    let results: Arc<Mutex<Vec<u8>>> = Arc::default();
+    while !commands.is_empty() {
+        let at = commands.len();
+        let command = Command::take(&mut commands)
+            .map_err(|error| PyValueError::new_err(format!("command {} of the batch: {error}", requests.len())))?;
+        if requests.len() == MOST || at - commands.len() > LONGEST {
+            return Err(PyValueError::new_err(format!("a batch has up to {MOST} commands of up to {LONGEST} bytes")));
+        }
+        let results = Arc::clone(&results);
+        let reply = move |_: &View<'_>, events: &[Event]| {
+            results.lock().extend_from_slice(&result(events));
+            Answer { token: SILENT, status: 200, body: Vec::new(), orders: None }
+        };
+        requests.push_back(Request { token: SILENT, command: Some(command), deadline, reply: Box::new(reply) });
+    }
+    results.lock().reserve_exact(requests.len() * RESULT);
+    let last = requests.back_mut().ok_or_else(|| PyValueError::new_err("a batch has at least one command"))?;
+    last.token = token;
+    last.reply = Box::new(move |_, events| {
+        let mut body = std::mem::take(&mut *results.lock());
+        body.extend_from_slice(&result(events));
+        Answer { token, status: 200, body, orders: None }
+    });
+    Ok(requests)
+}
+
+/// What became of a command: of the first order that it changed, or why it was refused.
+fn result(events: &[Event]) -> [u8; RESULT] {
+    let mut result = [0; RESULT];
+    match events.first() {
+        Some(Event::Rejected(rejected)) => result[16..18].copy_from_slice(&(rejected.reason as u16).to_le_bytes()),
+        Some(Event::Executed(executed)) => {
+            let order = last_of(events, &executed.execution.order);
+            result[..8].copy_from_slice(&order.order.0.to_le_bytes());
+            result[8..16].copy_from_slice(&order.executed.0.to_le_bytes());
+            result[18] = order.status as u8;
+        }
+        _ => (),
+    }
+    result
+}
+
+/// The order as the command leaves it.
+fn last_of<'a>(events: &'a [Event], order: &'a OrderView) -> &'a OrderView {
+    let same = |event: &'a Event| match event {
+        Event::Executed(e) => Some(&e.execution.order).filter(|o| o.order == order.order && o.market == order.market),
+        _ => None,
+    };
+    events.iter().rev().find_map(same).unwrap_or(order)
+}
