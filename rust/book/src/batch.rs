@@ -1,7 +1,6 @@
 //! Many messages in one call: the memory that a message will need is asked for several messages ahead.
 
 use crate::book::Book;
-use crate::index::hash;
 use crate::slab::{NOBODY, Slot};
 use crate::types::{BatchSink, Done, Error, Incoming, Message, Placed, Policy};
 
@@ -53,12 +52,13 @@ impl<P: Policy> Book<P> {
     #[inline(always)]
     fn first_look(&self, messages: &[Message], coming: &mut Block) {
         let Some(window) = self.ladder.window() else { return };
-        for (coming, message) in coming.iter_mut().zip(messages) {
-            let hash = hash(message.id());
-            self.index.warm(hash);
-            let place = message.price().map_or(0, |price| window.guess(price));
+        for (coming, &message) in coming.iter_mut().zip(messages) {
+            let key = self.index.key(message.id());
+            self.index.warm(key);
+            let price = message.price();
+            let place = window.guess(price) & usize::from(price != 0).wrapping_neg();
             window.warm(place);
-            *coming = Coming { hash, slot: NOBODY, place };
+            *coming = Coming { hash: key.hash, slot: NOBODY, place };
         }
     }
 
@@ -94,13 +94,13 @@ impl<P: Policy> Book<P> {
     /// nothing; on a small book it is not worth its time.
     #[inline]
     pub fn warm(&self, id: u64) {
-        self.index.warm(hash(id));
+        self.index.warm(self.index.key(id));
     }
 
     /// Asks for the memory of an order that probably rests under this id, and of its payload.
     #[inline]
     pub fn warm_order(&self, id: u64) {
-        let slot = self.index.guess(hash(id));
+        let slot = self.index.guess(self.index.key(id).hash);
         if slot != NOBODY {
             self.slab.warm(slot);
         }
@@ -141,10 +141,10 @@ impl<P: Policy> Book<P> {
 
     #[inline(always)]
     fn place_nth<S: BatchSink<P>>(&mut self, index: usize, order: &Incoming, sink: &mut S) -> Result<Placed, Error> {
-        let hash = hash(order.id);
-        let way = self.admit(hash, order)?;
+        let key = self.index.key(order.id);
+        let way = self.admit(key, order)?;
         let mut policy = sink.policy(index);
-        Ok(self.enter(hash, order, way, |placed, sink| sink.payload(index, placed), &mut policy, sink))
+        Ok(self.enter(key, order, way, |placed, sink| sink.payload(index, placed), &mut policy, sink))
     }
 }
 
@@ -166,13 +166,12 @@ impl Message {
         }
     }
 
-    /// The price where it will rest, if it names one.
+    /// The price where it will rest, 0 if it names none.
     #[inline(always)]
-    const fn price(&self) -> Option<u64> {
+    const fn price(&self) -> u64 {
         match *self {
-            Self::Place(Incoming { limit, .. }) => limit,
-            Self::Replace { price, .. } => Some(price),
-            _ => None,
+            Self::Place(Incoming { limit: Some(price), .. }) | Self::Replace { price, .. } => price,
+            _ => 0,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The book: matching, and all that can be done to a resting order.
 
-use crate::index::{Found, Index, hash};
+use crate::index::{Found, Index, Key};
 use crate::ladder::{Ladder, rank};
 use crate::slab::{NOBODY, Node, Slab, Slot};
 use crate::types::{End, Error, Fill, Incoming, Lifetime, Meeting, Placed, Policy, Prevented, Resting, Side, Sink};
@@ -68,21 +68,21 @@ impl<P: Policy> Book<P> {
         policy: &mut P,
         sink: &mut S,
     ) -> Result<Placed, Error> {
-        let hash = hash(order.id);
-        let way = self.admit(hash, order)?;
-        Ok(self.enter(hash, order, way, |placed, _| payload(placed), policy, sink))
+        let key = self.index.key(order.id);
+        let way = self.admit(key, order)?;
+        Ok(self.enter(key, order, way, |placed, _| payload(placed), policy, sink))
     }
 
     /// Checks an order on its way in, and says which way it will go.
     #[inline(always)]
-    pub(crate) fn admit(&self, hash: u32, order: &Incoming) -> Result<Way, Error> {
+    pub(crate) fn admit(&self, key: Key, order: &Incoming) -> Result<Way, Error> {
         if order.limit == Some(0) {
             return Err(Error::ZeroPrice);
         }
         if order.quantity == 0 {
             return Err(Error::ZeroQuantity);
         }
-        if self.find_hashed(hash, order.id).is_some() {
+        if self.find_key(key, order.id).is_some() {
             return Err(Error::Duplicate);
         }
         if self.crosses(order.side, worst(order)) {
@@ -102,7 +102,7 @@ impl<P: Policy> Book<P> {
     /// Whether an order that crosses nothing has room to rest at a price: what rests there is on its own side.
     #[inline(always)]
     fn room(&self, seat: Seat, price: u64, quantity: u64) -> Result<(), Error> {
-        if self.ladder.level_at(seat, price).total.checked_add(quantity).is_none() {
+        if self.ladder.total_at(seat, price).checked_add(quantity).is_none() {
             return Err(Error::LevelFull);
         }
         if self.index.len() >= self.limit as usize { Err(Error::Full) } else { Ok(()) }
@@ -118,7 +118,7 @@ impl<P: Policy> Book<P> {
     #[inline(always)]
     pub(crate) fn enter<S: Sink<P::Order>>(
         &mut self,
-        hash: u32,
+        key: Key,
         order: &Incoming,
         way: Way,
         payload: impl FnOnce(&Placed, &mut S) -> P::Order,
@@ -130,12 +130,12 @@ impl<P: Policy> Book<P> {
             Way::Rests(price, seat) => {
                 let payload = payload(&placed, sink);
                 let resting = Resting { id: order.id, side: order.side, price, quantity: order.quantity };
-                let total = self.append(hash, &resting, seat, payload);
+                let total = self.append(key, &resting, seat, payload);
                 sink.level(order.side, price, total);
             }
             Way::Ends if order.lifetime == Lifetime::FillOrKill => placed.end = End::Killed,
             Way::Ends => placed.end = End::Remainder,
-            Way::Meets => self.meet(hash, order, &mut placed, payload, policy, sink),
+            Way::Meets => self.meet(key, order, &mut placed, payload, policy, sink),
         }
         placed
     }
@@ -144,7 +144,7 @@ impl<P: Policy> Book<P> {
     #[inline(never)]
     fn meet<S: Sink<P::Order>>(
         &mut self,
-        hash: u32,
+        key: Key,
         order: &Incoming,
         placed: &mut Placed,
         payload: impl FnOnce(&Placed, &mut S) -> P::Order,
@@ -164,7 +164,7 @@ impl<P: Policy> Book<P> {
             (Lifetime::Rest, Some(price)) => {
                 let payload = payload(placed, sink);
                 let resting = Resting { id: order.id, side: order.side, price, quantity: placed.left };
-                let total = self.append_rest(hash, &resting, payload);
+                let total = self.append_rest(key, &resting, payload);
                 sink.level(order.side, price, total);
             }
             _ => placed.end = End::Remainder,
@@ -173,10 +173,10 @@ impl<P: Policy> Book<P> {
 
     /// Puts an order at the end of its level. Returns the level's total.
     #[inline(always)]
-    fn append(&mut self, hash: u32, order: &Resting, seat: Seat, payload: P::Order) -> u64 {
+    fn append(&mut self, key: Key, order: &Resting, seat: Seat, payload: P::Order) -> u64 {
         let &Resting { id, side, price, quantity } = order;
         let slot = self.slab.next_slot();
-        self.index.insert(hash, slot);
+        self.index.insert(key, slot);
         let (total, before) = self.ladder.append(side, seat, price, slot, quantity);
         self.slab.insert(Node { id, price, quantity, prev: before, next: NOBODY }, payload);
         total
@@ -184,8 +184,8 @@ impl<P: Policy> Book<P> {
 
     /// As [`Book::append`], after matching.
     #[inline(never)]
-    fn append_rest(&mut self, hash: u32, order: &Resting, payload: P::Order) -> u64 {
-        self.append(hash, order, self.ladder.seat(order.price), payload)
+    fn append_rest(&mut self, key: Key, order: &Resting, payload: P::Order) -> u64 {
+        self.append(key, order, self.ladder.seat(order.price), payload)
     }
 
     /// Matches against the other side, level by level; [`End::Rested`] stands for "something is left and may rest".
@@ -299,9 +299,9 @@ impl<P: Policy> Book<P> {
         }
         level.head = next;
         level.tail = if next == NOBODY { NOBODY } else { level.tail };
-        let hash = hash(id);
-        let found = self.find_hashed(hash, id).expect("every resting order is in the index");
-        self.index.remove(hash, found);
+        let key = self.index.key(id);
+        let found = self.index.find(key, |found| found == slot).expect("every resting order is in the index");
+        self.index.remove(key, found);
         self.slab.remove(slot);
     }
 
@@ -339,12 +339,12 @@ impl<P: Policy> Book<P> {
 
     #[inline(always)]
     pub(crate) fn find(&self, id: u64) -> Option<Found> {
-        self.find_hashed(hash(id), id)
+        self.find_key(self.index.key(id), id)
     }
 
     #[inline(always)]
-    fn find_hashed(&self, hash: u32, id: u64) -> Option<Found> {
-        self.index.find(hash, |slot| self.slab.node(slot).id == id)
+    fn find_key(&self, key: Key, id: u64) -> Option<Found> {
+        self.index.find(key, |slot| self.slab.node(slot).id == id)
     }
 
     #[inline(always)]
@@ -363,27 +363,21 @@ impl<P: Policy> Book<P> {
 
     #[inline(always)]
     pub(crate) fn take_out<S: Sink<P::Order>>(&mut self, id: u64, sink: &mut S) -> Result<(Resting, P::Order), Error> {
-        let hash = hash(id);
-        let found = self.find_hashed(hash, id).ok_or(Error::Unknown)?;
-        let (order, total, payload) = self.remove(hash, found);
+        let key = self.index.key(id);
+        let found = self.find_key(key, id).ok_or(Error::Unknown)?;
+        let (order, total, payload) = self.remove(key, found);
         sink.level(order.side, order.price, total);
         Ok((order, payload))
     }
 
     /// Takes an order out of the book. Returns it, what its level has left, and its payload.
     #[inline(always)]
-    fn remove(&mut self, hash: u32, found: Found) -> (Resting, u64, P::Order) {
-        self.index.remove(hash, found);
+    fn remove(&mut self, key: Key, found: Found) -> (Resting, u64, P::Order) {
+        self.index.remove(key, found);
         let (node, payload) = self.slab.remove(found.slot);
         let Node { price, quantity, prev, next, .. } = node;
         let order = self.resting(&node);
-        let seat = self.ladder.seat(price);
-        let level = self.ladder.level_mut(seat, price);
-        level.lose(quantity, prev, next);
-        let total = level.total;
-        if total == 0 {
-            self.ladder.close(order.side, seat, price);
-        }
+        let total = self.ladder.leave(order.side, price, quantity, (prev, next));
         (order, total, payload)
     }
 
@@ -430,8 +424,8 @@ impl<P: Policy> Book<P> {
         if quantity == 0 {
             return Err(Error::ZeroQuantity);
         }
-        let hash = hash(id);
-        let found = self.find_hashed(hash, id).ok_or(Error::Unknown)?;
+        let key = self.index.key(id);
+        let found = self.find_key(key, id).ok_or(Error::Unknown)?;
         let old = self.resting(self.slab.node(found.slot));
         let crosses = self.crosses(old.side, price);
         if !crosses {
@@ -439,12 +433,12 @@ impl<P: Policy> Book<P> {
             let others = self.ladder.level(price).total - own;
             others.checked_add(quantity).ok_or(Error::LevelFull)?;
         }
-        let (_, total, payload) = self.remove(hash, found);
+        let (_, total, payload) = self.remove(key, found);
         sink.level(old.side, old.price, total);
         let order = Incoming { id, side: old.side, limit: Some(price), quantity, lifetime: Lifetime::Rest };
         let way = if crosses { Way::Meets } else { Way::Rests(price, self.ladder.seat(price)) };
         let mut payload = Some(payload);
-        let placed = self.enter(hash, &order, way, |_, _| payload.take().expect("an order rests once"), policy, sink);
+        let placed = self.enter(key, &order, way, |_, _| payload.take().expect("an order rests once"), policy, sink);
         Ok((placed, payload))
     }
 
@@ -467,7 +461,7 @@ impl<P: Policy> Book<P> {
             return Err(Error::Crossed);
         }
         self.room(self.ladder.seat(order.price), order.price, order.quantity)?;
-        self.append_rest(hash(order.id), &order, payload);
+        self.append_rest(self.index.key(order.id), &order, payload);
         Ok(())
     }
 }

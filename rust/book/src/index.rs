@@ -10,7 +10,7 @@
 //!
 //! An entry's home is the line that the top bits of its hash name, so line `n` of a table becomes lines `2n` and
 //! `2n + 1` of the next one. While a table grows, all homes below a mark have moved and all others have not: every
-//! question concerns one of both tables, the new one is made and the old one freed chunk by chunk.
+//! question concerns one of both tables, the new one is made and the old one freed a little at a time.
 
 use std::hint::black_box;
 
@@ -29,8 +29,8 @@ const MOVED_AT_ONCE: usize = 2;
 
 /// 32 bits of hash: the halves of a 128-bit product, folded. Deterministic, and spreads ids of any pattern.
 #[inline(always)]
-pub(crate) fn hash(id: u64) -> u32 {
-    let product = u128::from(id ^ 0x9E37_79B9_7F4A_7C15) * 0xD6E8_FEB8_6659_FD93_u128;
+fn hash(id: u64) -> u32 {
+    let product = u128::from(id) * 0xD6E8_FEB8_6659_FD93_u128;
     (((product >> 64) as u64 ^ product as u64) >> 32) as u32
 }
 
@@ -68,6 +68,13 @@ const fn raised(bytes: u64) -> u64 {
 #[inline(always)]
 const fn lowered(bytes: u64) -> u64 {
     if bytes >> COUNT == 255 { bytes } else { bytes - (1 << COUNT) }
+}
+
+/// An id's hash, and its home in the table. Good until the next insertion.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key {
+    pub(crate) hash: u32,
+    home: usize,
 }
 
 /// Where an entry was found: so many lines past its home.
@@ -232,7 +239,7 @@ pub(crate) struct Index {
     moved: usize,
     next: Option<Box<Table>>,
     used: usize,
-    /// The next insertion with so many entries makes the table grow: its room, or 0 while it grows.
+    /// With more entries each insertion makes the table grow: its room, or 0 while it grows.
     pause: usize,
 }
 
@@ -248,12 +255,22 @@ impl Index {
         Self { table, moved: 0, next: None, used: 0, pause: room(1) }
     }
 
-    /// The table that holds a hash, if it is there, and its home: homes that have moved are in the next table, which
-    /// has made lines for just these.
+    /// Where to ask for an id.
     #[inline(always)]
-    fn table(&self, hash: u32) -> (&Table, usize) {
-        let home = self.table.home(hash);
-        if home >= self.moved { (&self.table, home) } else { self.next_table(hash) }
+    pub(crate) fn key(&self, id: u64) -> Key {
+        self.key_of(hash(id))
+    }
+
+    #[inline(always)]
+    fn key_of(&self, hash: u32) -> Key {
+        Key { hash, home: self.table.home(hash) }
+    }
+
+    /// The table that holds an id, if it is there, and its home: homes that have moved are in the next table, which has
+    /// made lines for just these.
+    #[inline(always)]
+    fn table(&self, key: Key) -> (&Table, usize) {
+        if key.home >= self.moved { (&self.table, key.home) } else { self.next_table(key.hash) }
     }
 
     #[cold]
@@ -263,9 +280,8 @@ impl Index {
     }
 
     #[inline(always)]
-    fn table_mut(&mut self, hash: u32) -> (&mut Table, usize) {
-        let home = self.table.home(hash);
-        if home >= self.moved { (&mut self.table, home) } else { self.next_table_mut(hash) }
+    fn table_mut(&mut self, key: Key) -> (&mut Table, usize) {
+        if key.home >= self.moved { (&mut self.table, key.home) } else { self.next_table_mut(key.hash) }
     }
 
     #[cold]
@@ -284,29 +300,29 @@ impl Index {
         self.table.lines.bytes(self.moved) + self.next.as_ref().map_or(0, |next| next.lines.bytes(0))
     }
 
-    /// Finds an entry by the hash of its id.
+    /// Finds an entry by its key.
     #[inline(always)]
-    pub(crate) fn find(&self, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
-        let (table, home) = self.table(hash);
-        table.find(home, hash, same)
+    pub(crate) fn find(&self, key: Key, same: impl Fn(Slot) -> bool) -> Option<Found> {
+        let (table, home) = self.table(key);
+        table.find(home, key.hash, same)
     }
 
     /// Adds an id that is not there.
     #[inline(always)]
-    pub(crate) fn insert(&mut self, hash: u32, slot: Slot) {
-        if self.used >= self.pause {
+    pub(crate) fn insert(&mut self, key: Key, slot: Slot) {
+        let (table, home) = self.table_mut(key);
+        table.insert(home, key.hash, slot);
+        self.used = self.used.wrapping_add(1);
+        if self.used > self.pause {
             self.grow();
         }
-        self.used += 1;
-        let (table, home) = self.table_mut(hash);
-        table.insert(home, hash, slot);
     }
 
-    /// Removes what [`Index::find`] found for this hash, before anything else changes.
+    /// Removes what [`Index::find`] found for this key, before anything else changes.
     #[inline(always)]
-    pub(crate) fn remove(&mut self, hash: u32, found: Found) {
+    pub(crate) fn remove(&mut self, key: Key, found: Found) {
         self.used = self.used.wrapping_sub(1);
-        let (table, home) = self.table_mut(hash);
+        let (table, home) = self.table_mut(key);
         table.remove(home, found);
     }
 
@@ -334,15 +350,15 @@ impl Index {
 
     /// Asks for the line where an id would be found.
     #[inline(always)]
-    pub(crate) fn warm(&self, hash: u32) {
-        let (table, home) = self.table(hash);
+    pub(crate) fn warm(&self, key: Key) {
+        let (table, home) = self.table(key);
         table.lines.warm(home);
     }
 
     /// The slot that an id has in all likelihood, or 0: a look at one line, and the id is not compared.
     #[inline(always)]
     pub(crate) fn guess(&self, hash: u32) -> Slot {
-        let (table, home) = self.table(hash);
+        let (table, home) = self.table(self.key_of(hash));
         let line = table.lines.at(home);
         let mask = matching(line[0], hash);
         // The black box keeps the compiler from making a branch of it, which nobody could predict.
@@ -368,19 +384,20 @@ mod tests {
         }
 
         fn find(&self, id: u64) -> Option<u32> {
-            self.index.find(hash(id), |slot| self.ids[slot as usize] == id).map(|found| found.slot)
+            self.index.find(self.index.key(id), |slot| self.ids[slot as usize] == id).map(|found| found.slot)
         }
 
         fn flip(&mut self, id: u64) {
             assert_eq!(self.find(id), self.model.get(&id).copied());
             if self.model.remove(&id).is_some() {
-                let found = self.index.find(hash(id), |slot| self.ids[slot as usize] == id).expect("just found");
-                self.index.remove(hash(id), found);
+                let key = self.index.key(id);
+                let found = self.index.find(key, |slot| self.ids[slot as usize] == id).expect("just found");
+                self.index.remove(key, found);
             } else {
                 let slot = self.ids.len() as u32;
                 self.ids.push(id);
                 self.model.insert(id, slot);
-                self.index.insert(hash(id), slot);
+                self.index.insert(self.index.key(id), slot);
             }
         }
     }

@@ -82,6 +82,12 @@ impl Ladder {
         if seat.inside() { *self.window.level(seat) } else { self.level_outside(price) }
     }
 
+    /// The total at a price, when the seat is known.
+    #[inline(always)]
+    pub(crate) fn total_at(&self, seat: Seat, price: u64) -> u64 {
+        if seat.inside() { self.window.level(seat).total } else { self.level_outside(price).total }
+    }
+
     #[cold]
     #[inline(never)]
     fn level_outside(&self, price: u64) -> Level {
@@ -107,10 +113,7 @@ impl Ladder {
         let best = &mut self.best[side as usize];
         *best = rank(side, price).max(*best);
         let level = if seat.inside() { self.window.open(seat) } else { self.open_outside(side, price) };
-        let before = level.tail;
-        level.head = if before == 0 { slot } else { level.head };
-        level.tail = slot;
-        level.total += quantity;
+        let before = level.gain(quantity, slot);
         (level.total, before)
     }
 
@@ -128,6 +131,25 @@ impl Ladder {
 
     fn is_stray(&self, price: u64) -> bool {
         self.window.exists() && self.window.step.tick(price).is_none()
+    }
+
+    /// Takes an order from a level of its side where it stood between two others. Returns the level's new total; a level
+    /// without orders goes.
+    #[inline(always)]
+    pub(crate) fn leave(&mut self, side: Side, price: u64, quantity: u64, (prev, next): (Slot, Slot)) -> u64 {
+        let seat = self.seat(price);
+        let level = self.level_mut(seat, price);
+        level.lose(quantity, prev, next);
+        let total = level.total;
+        if seat.inside() {
+            self.window.settle(seat, total == 0);
+        } else if total == 0 {
+            self.close_outside(price);
+        }
+        if total == 0 && price == self.best(side) {
+            self.retreat(side, seat, price);
+        }
+        total
     }
 
     /// Takes away a level where nothing rests any more, and finds the next best if it was the best.
@@ -228,14 +250,14 @@ impl Ladder {
             let slack = MOST_PAGES / 8;
             if page == low { page.saturating_sub(slack) } else { page.saturating_sub(MOST_PAGES - 1 - slack) }
         };
-        self.leave(base);
+        self.leave_behind(base);
         self.window.slide(base);
         self.absorb();
         true
     }
 
     /// Moves levels out of the window that it would not cover from `base` on.
-    fn leave(&mut self, base: u64) {
+    fn leave_behind(&mut self, base: u64) {
         let kept = base..base.saturating_add(self.window.capacity());
         let Some((low, high)) = self.window.extremes() else { return };
         if kept.contains(&low) && kept.contains(&high) {

@@ -43,10 +43,10 @@ pub enum Lifetime {
 pub struct Incoming {
     /// Any 64-bit number that no resting order bears.
     pub id: u64,
-    /// How much it wants, at least 1.
-    pub quantity: u64,
     /// The worst price it accepts, at least 1; `None` for a market order, which never rests.
     pub limit: Option<u64>,
+    /// How much it wants, at least 1.
+    pub quantity: u64,
     /// Its side.
     pub side: Side,
     /// What becomes of the rest.

@@ -3,8 +3,6 @@
 //! The window covers `span` pages from page `base`. A page's place in the directory is its number modulo the
 //! directory's size, so moving the window moves nothing, and growing it copies 4 bytes per page.
 
-use std::hint::black_box;
-
 use crate::bitmap::Bitmap;
 use crate::memory::Row;
 use crate::slab::{NOBODY, Slot};
@@ -26,14 +24,21 @@ pub(crate) struct Level {
 }
 
 impl Level {
-    /// An order that stood between these two is gone, with its quantity. Without a branch: who its neighbours were is
-    /// nothing that a processor could predict.
+    /// An order that stood between these two is gone, with its quantity.
     #[inline(always)]
     pub(crate) fn lose(&mut self, quantity: u64, prev: Slot, next: Slot) {
-        let (first, last) = (black_box(self.head), black_box(self.tail));
-        self.head = if prev == NOBODY { next } else { first };
-        self.tail = if next == NOBODY { prev } else { last };
-        self.total -= quantity;
+        self.head = if prev == NOBODY { next } else { self.head };
+        self.tail = if next == NOBODY { prev } else { self.tail };
+        self.total = self.total.wrapping_sub(quantity);
+    }
+
+    /// An order stands at the end now. Returns the one before it.
+    #[inline(always)]
+    pub(crate) fn gain(&mut self, quantity: u64, slot: Slot) -> Slot {
+        let before = std::mem::replace(&mut self.tail, slot);
+        self.head = if before == NOBODY { slot } else { self.head };
+        self.total = self.total.wrapping_add(quantity);
+        before
     }
 }
 
@@ -76,28 +81,35 @@ impl Step {
 pub(crate) struct Seat {
     /// The price's tick.
     pub(crate) tick: u64,
-    /// The page of its level; [`NO_PAGE`] if there is none yet, [`OUTSIDE`] if the window does not cover the tick.
-    page: u32,
+    /// The place of its level: its page, and the tick's place there. On page 0 if it has no page yet, [`OUTSIDE`] if
+    /// the window does not cover the tick.
+    place: u32,
 }
 
 const NO_PAGE: u32 = 0;
 const OUTSIDE: u32 = u32::MAX;
 
 impl Seat {
+    #[inline(always)]
+    const fn new(tick: u64, page: u32) -> Self {
+        Self { tick, place: page << PAGE.trailing_zeros() | (tick % PAGE) as u32 }
+    }
+
     /// Whether the window covers it.
     #[inline(always)]
     pub(crate) const fn inside(self) -> bool {
-        self.page != OUTSIDE
+        self.place != OUTSIDE
     }
 
     /// Where its level stands.
     #[inline(always)]
     const fn place(self) -> usize {
-        (self.page as usize) << PAGE.trailing_zeros() | (self.tick % PAGE) as usize
+        self.place as usize
     }
 
-    const fn bit(self) -> u64 {
-        1 << (self.tick % PAGE)
+    #[inline(always)]
+    const fn page(self) -> u32 {
+        self.place / PAGE as u32
     }
 }
 
@@ -222,14 +234,14 @@ impl Window {
     pub(crate) fn seat(&self, price: u64) -> Seat {
         match self.tick(price) {
             Some(tick) => self.seat_of(tick),
-            None => Seat { tick: 0, page: OUTSIDE },
+            None => Seat { tick: 0, place: OUTSIDE },
         }
     }
 
     /// The seat of a tick that the window covers.
     #[inline(always)]
     pub(crate) fn seat_of(&self, tick: u64) -> Seat {
-        Seat { tick, page: *self.directory.at(self.slot(tick / PAGE)) }
+        Seat::new(tick, *self.directory.at(self.slot(tick / PAGE)))
     }
 
     /// The level at a seat inside.
@@ -266,10 +278,10 @@ impl Window {
     /// The level at a seat inside where something is about to rest.
     #[inline(always)]
     pub(crate) fn open(&mut self, mut seat: Seat) -> &mut Level {
-        if seat.page == NO_PAGE {
-            seat.page = self.new_page(self.slot(seat.tick / PAGE));
+        if seat.page() == NO_PAGE {
+            seat = Seat::new(seat.tick, self.new_page(self.slot(seat.tick / PAGE)));
         }
-        *self.occupied.at_mut(seat.page as usize) |= seat.bit();
+        *self.occupied.at_mut(seat.page() as usize) |= 1 << (seat.tick % PAGE);
         self.levels.at_mut(seat.place())
     }
 
@@ -290,8 +302,15 @@ impl Window {
     #[inline(always)]
     pub(crate) fn close(&mut self, seat: Seat) {
         *self.levels.at_mut(seat.place()) = Level::default();
-        let word = self.occupied.at_mut(seat.page as usize);
-        *word &= !seat.bit();
+        self.settle(seat, true);
+    }
+
+    /// Notes that the level at a seat inside is empty now, or is not, in which case nothing changes. Without a branch
+    /// on it: some levels are emptied and some are not.
+    #[inline(always)]
+    pub(crate) fn settle(&mut self, seat: Seat, empty: bool) {
+        let word = self.occupied.at_mut(seat.page() as usize);
+        *word &= !(u64::from(empty) << (seat.tick % PAGE));
         if *word == 0 {
             self.close_page(seat);
         }
@@ -303,7 +322,7 @@ impl Window {
         let slot = self.slot(seat.tick / PAGE);
         *self.directory.at_mut(slot) = NO_PAGE;
         self.pages.clear(slot);
-        self.free.push(seat.page);
+        self.free.push(seat.page());
     }
 
     /// The next worse tick of a side where something rests: below for buyers, above for sellers.
