@@ -17,6 +17,7 @@ use agio_engine::vocabulary::{
 };
 
 use crate::input::Input;
+use crate::told;
 
 const START: Micros = Micros(1_700_000_000_000_000);
 const OPERATOR: Signed = Signed { key: KeyId(0), sent: Micros(0), window: Micros(0) };
@@ -62,6 +63,7 @@ impl Venue {
         let events = &self.events[before..];
         let violated = events.iter().find(|event| matches!(event, Event::Violated(_)));
         assert!(violated.is_none(), "{violated:?} after {command:?}");
+        told::all(&self.engine, command, events);
         let passed = envelope.number == 0 && envelope.deadline == Micros(0);
         if let (Some(told), true) = (told, passed) {
             let refused = matches!(events, [Event::Rejected(_)]);

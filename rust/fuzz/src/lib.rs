@@ -11,6 +11,7 @@ mod market;
 mod request;
 mod seeds;
 mod state;
+mod told;
 
 /// One thing to fuzz.
 pub struct Target {
@@ -58,7 +59,7 @@ pub const TARGETS: &[Target] = &[
     },
     Target {
         name: "exchange",
-        holds: "any commands: no panic, the audit passes, the log replays to the same events and the same hash",
+        holds: "any commands: no panic, the audit passes, the log replays to the same, clients are told JSON",
         run: exchange::commands,
         seeds: seeds::numbers,
     },
