@@ -55,6 +55,12 @@ records! {
 impl Counters {
     pub(crate) const NONE: Self = Self { orders: 0, trades: 0, aggregates: 0, updates: 0, executions: 0, prevented: 0 };
 
+    /// Whether they can have come about: what clients are told stays below 2^53, which JSON readers hold exactly.
+    pub(crate) fn are_possible(&self) -> bool {
+        let Self { orders, trades, aggregates, updates, executions, prevented } = *self;
+        [orders, trades, aggregates, updates, executions, prevented].iter().all(|number| *number < 1 << 53)
+    }
+
     pub(crate) fn order(&mut self) -> OrderId {
         self.orders += 1;
         OrderId(self.orders)

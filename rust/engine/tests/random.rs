@@ -166,3 +166,27 @@ fn damaged_snapshots_are_errors_and_never_panics() {
         }
     }
 }
+
+#[test]
+fn numbers_that_no_market_can_have_are_refused() {
+    let mut dice = Dice(6);
+    let mut world = venue();
+    for _ in 0..3_000 {
+        let command = command(&mut dice, &mut world);
+        world.run(command);
+    }
+    let market = world.engine.markets().next().expect("a market");
+    let (trades, update) = (market.next_trade.0.to_le_bytes(), market.last_update.0.to_le_bytes());
+    let mut bytes = Vec::new();
+    world.engine.snapshot(&mut bytes);
+    // Trades, aggregates and updates stand side by side.
+    let at = bytes.windows(24).position(|three| three[..8] == trades && three[16..] == update).expect("its numbers");
+    assert!(Engine::restore(&bytes).is_ok());
+    for impossible in [1 << 53, u64::MAX] {
+        bytes[at + 16..at + 24].copy_from_slice(&u64::to_le_bytes(impossible));
+        assert_eq!(
+            Engine::restore(&bytes).err().map(|error| error.to_string()).as_deref(),
+            Some("impossible value in the snapshot: a market's numbers")
+        );
+    }
+}
