@@ -90,6 +90,9 @@ fn write(input: &mut Input<'_>, disk: &Memory) -> Written {
 /// One thing that happens to one file.
 fn damage(input: &mut Input<'_>, disk: &Memory) {
     let entries = disk.list().expect("a folder");
+    if entries.is_empty() {
+        return;
+    }
     let name = &entries[input.below(entries.len())].name;
     let mut content = disk.content(name).expect("it is listed");
     let at = input.below(content.len());
