@@ -47,7 +47,7 @@ pub const TARGETS: &[Target] = &[
     },
     Target {
         name: "log",
-        holds: "a damaged folder is refused, or yields what was written; an undamaged one yields all of it",
+        holds: "a damaged folder is refused, or yields what was written: all of it if no more than one bit was flipped",
         run: log::damaged,
         seeds: seeds::numbers,
     },
