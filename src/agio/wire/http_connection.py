@@ -6,6 +6,7 @@ llhttp reads the bytes (through httptools); what stands here is when to read, ho
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
@@ -14,6 +15,8 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 if TYPE_CHECKING:
     from agio.wire.http import HttpListener
+
+log = logging.getLogger(__name__)
 
 VERSIONS = ("1.1", "1.0")
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
@@ -205,8 +208,7 @@ class HttpConnection(asyncio.Protocol):
         self._held = self._fed = 0
         self._begun = self._told = False
         if self._answering is None and not self._waiting and not self._stuck and not request.refusal:
-            self._answering = request
-            self.listener.application.serve(request)
+            self._hand_over(request)
         else:
             self._push(request)
 
@@ -241,15 +243,24 @@ class HttpConnection(asyncio.Protocol):
         if self._serving:
             return
         self._serving = True
-        listener, waiting = self.listener, self._waiting
+        waiting = self._waiting
         while waiting and self._answering is None and not self._stuck:
-            request = self._answering = waiting.popleft()
-            if request.refusal:
-                listener.application.refuse(request, request.refusal)
-            else:
-                listener.application.serve(request)
+            self._hand_over(waiting.popleft())
         self._serving = False
         self._read_on()
+
+    def _hand_over(self, request: HttpRequest) -> None:
+        """To the application. One that raises, though it promised not to, answers nothing: nobody must wait for it."""
+        application = self.listener.application
+        self._answering = request
+        try:
+            if request.refusal:
+                application.refuse(request, request.refusal)
+            else:
+                application.serve(request)
+        except Exception:
+            log.exception("a request was not answered; its connection is closed")
+            self.abort()
 
     def _read_on(self) -> None:
         """Reads again once nothing waits that has been read already."""

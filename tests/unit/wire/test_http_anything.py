@@ -210,6 +210,27 @@ def test_any_bytes_are_answered_or_the_connection_ends(
     assert client.wire.over, "an unfinished request is given up in the end"
 
 
+@pytest.mark.parametrize("at", [0, 1, 2])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_application_that_raises_leaves_nobody_waiting(
+    at: int, at_once: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = Client(at_once=at_once)
+    serve = client.serve
+
+    def fail_sometimes(request: HttpRequest) -> None:
+        if len(client.served) == at:
+            raise RuntimeError("broken")
+        serve(request)
+
+    monkeypatch.setattr(client, "serve", fail_sometimes)
+    client.feed(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n" * 4)
+    client.settle()
+    assert client.wire.over
+    assert client.answers() == [b"/a"] * at
+    assert "RuntimeError: broken" in caplog.text
+
+
 HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\n"
 LENGTH = b"Content-Length: %d\r\n" % len(HIDDEN)
