@@ -7,10 +7,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use agio_engine::commands::Command;
-use agio_engine::events::Event;
 use agio_engine::units::Micros;
 use agio_engine::vocabulary::OrderView;
-use agio_runner::{Answer, Request, View};
+use agio_runner::{Answer, Outcome, Request, View};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -39,8 +38,8 @@ pub(crate) fn requests(token: u64, mut commands: &[u8], deadline: Micros) -> PyR
             return Err(PyValueError::new_err(format!("a batch has up to {MOST} commands of up to {LONGEST} bytes")));
         }
         let results = Arc::clone(&results);
-        let reply = move |_: &View<'_>, events: &[Event]| {
-            results.lock().extend_from_slice(&result(events));
+        let reply = move |_: &View<'_>, outcome: &Outcome<'_>| {
+            results.lock().extend_from_slice(&result(outcome));
             Answer { token: SILENT, status: 200, body: Vec::new(), orders: None }
         };
         requests.push_back(Request { token: SILENT, command: Some(command), deadline, reply: Box::new(reply) });
@@ -48,35 +47,26 @@ pub(crate) fn requests(token: u64, mut commands: &[u8], deadline: Micros) -> PyR
     results.lock().reserve_exact(requests.len() * RESULT);
     let last = requests.back_mut().ok_or_else(|| PyValueError::new_err("a batch has at least one command"))?;
     last.token = token;
-    last.reply = Box::new(move |_, events| {
+    last.reply = Box::new(move |_, outcome| {
         let mut body = std::mem::take(&mut *results.lock());
-        body.extend_from_slice(&result(events));
+        body.extend_from_slice(&result(outcome));
         Answer { token, status: 200, body, orders: None }
     });
     Ok(requests)
 }
 
 /// What became of a command: of the first order that it changed, or why it was refused.
-fn result(events: &[Event]) -> [u8; RESULT] {
+fn result(outcome: &Outcome<'_>) -> [u8; RESULT] {
     let mut result = [0; RESULT];
-    match events.first() {
-        Some(Event::Rejected(rejected)) => result[16..18].copy_from_slice(&(rejected.reason as u16).to_le_bytes()),
-        Some(Event::Executed(executed)) => {
-            let order = last_of(events, &executed.execution.order);
-            result[..8].copy_from_slice(&order.order.0.to_le_bytes());
-            result[8..16].copy_from_slice(&order.executed.0.to_le_bytes());
-            result[18] = order.status as u8;
-        }
-        _ => (),
+    let reason = outcome.rejected.map_or(0, |rejected| rejected.reason as u16);
+    result[16..18].copy_from_slice(&reason.to_le_bytes());
+    let mut orders = outcome.executed.iter().map(|executed| &executed.execution.order);
+    if let Some(first) = orders.next() {
+        let same = |order: &&OrderView| order.order == first.order && order.market == first.market;
+        let order = orders.rfind(same).unwrap_or(first);
+        result[..8].copy_from_slice(&order.order.0.to_le_bytes());
+        result[8..16].copy_from_slice(&order.executed.0.to_le_bytes());
+        result[18] = order.status as u8;
     }
     result
-}
-
-/// The order as the command leaves it.
-fn last_of<'a>(events: &'a [Event], order: &'a OrderView) -> &'a OrderView {
-    let same = |event: &'a Event| match event {
-        Event::Executed(e) => Some(&e.execution.order).filter(|o| o.order == order.order && o.market == order.market),
-        _ => None,
-    };
-    events.iter().rev().find_map(same).unwrap_or(order)
 }

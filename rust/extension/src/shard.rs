@@ -8,11 +8,12 @@ use agio_edge::errors::{self, Action};
 use agio_edge::orders::{self, OrderName};
 use agio_edge::{Requester, Style, Values, replies};
 use agio_engine::commands::Command;
-use agio_engine::events::Event;
 use agio_engine::units::{AccountId, Amount, AssetId, KeyId, MarketId, Micros, UpdateId};
 use agio_engine::vocabulary::{OrderView, Side};
 use agio_runner::clock::ManualTime;
-use agio_runner::{Answer, Batch, Desk, Durability, Follower, Options, Published, Reply, Request, Shard, State, View};
+use agio_runner::{
+    Answer, Batch, Desk, Durability, Follower, Options, Outcome, Published, Reply, Request, Shard, State, View,
+};
 use parking_lot::{Mutex, RwLock};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -222,9 +223,9 @@ impl PyShard {
         let market = self.market(py, &values.0)?;
         let (command, response) =
             orders::place(&values.0, Requester { account, key }, market).map_err(|error| refused(py, &error))?;
-        let reply = move |view: &View<'_>, events: &[Event]| {
+        let reply = move |view: &View<'_>, outcome: &Outcome<'_>| {
             let mut body = Vec::with_capacity(640);
-            let status = replies::placed(events, response, Style { micros }, &Live(view.engine), &mut body);
+            let status = replies::placed(&outcome.told(), response, Style { micros }, &Live(view.engine), &mut body);
             let counts = view.engine.order_counts(account, view.now);
             Answer { token, status, body, orders: Some((counts.ten_seconds, counts.day)) }
         };
@@ -268,8 +269,8 @@ impl PyShard {
         let requester = Requester { account: AccountId(account), key: KeyId(key) };
         let market = self.market(py, &values.0)?;
         let command = orders::cancel(&values.0, requester, market).map_err(|error| refused(py, &error))?;
-        let encode = move |view: &View<'_>, events: &[Event], body: &mut Vec<u8>| {
-            replies::canceled(events, Style { micros }, &Live(view.engine), body)
+        let encode = move |view: &View<'_>, outcome: &Outcome<'_>, body: &mut Vec<u8>| {
+            replies::canceled(&outcome.told(), Style { micros }, &Live(view.engine), body)
         };
         self.command_with(py, token, Command::Cancel(command), encode)
     }
@@ -286,8 +287,8 @@ impl PyShard {
         let requester = Requester { account: AccountId(account), key: KeyId(key) };
         let market = self.market(py, &values.0)?;
         let command = orders::cancel_all(&values.0, requester, market);
-        let encode = move |view: &View<'_>, events: &[Event], body: &mut Vec<u8>| {
-            replies::canceled_all(events, Style { micros }, &Live(view.engine), body)
+        let encode = move |view: &View<'_>, outcome: &Outcome<'_>, body: &mut Vec<u8>| {
+            replies::canceled_all(&outcome.told(), Style { micros }, &Live(view.engine), body)
         };
         self.command_with(py, token, Command::CancelAll(command), encode)
     }
@@ -398,11 +399,10 @@ impl PyShard {
         }
         let command: Command = serde_json::from_slice(command)
             .map_err(|error| PyValueError::new_err(format!("not a command of this release: {error}")))?;
-        let encode = |_: &View<'_>, events: &[Event], body: &mut Vec<u8>| {
-            let rejected = events.iter().any(|event| matches!(event, Event::Rejected(_)));
-            let told = Value::Array(events.iter().map(told).collect());
+        let encode = |_: &View<'_>, outcome: &Outcome<'_>, body: &mut Vec<u8>| {
+            let told = Value::Array(outcome.events().iter().map(told).collect());
             body.extend_from_slice(told.to_string().as_bytes());
-            if rejected { 400 } else { 200 }
+            if outcome.rejected.is_some() { 400 } else { 200 }
         };
         self.command_with(py, token, command, encode)
     }
@@ -495,11 +495,11 @@ impl PyShard {
         py: Python<'_>,
         token: u64,
         command: Command,
-        encode: impl FnOnce(&View<'_>, &[Event], &mut Vec<u8>) -> u16 + Send + 'static,
+        encode: impl FnOnce(&View<'_>, &Outcome<'_>, &mut Vec<u8>) -> u16 + Send + 'static,
     ) -> PyResult<()> {
-        let reply = move |view: &View<'_>, events: &[Event]| {
+        let reply = move |view: &View<'_>, outcome: &Outcome<'_>| {
             let mut body = Vec::with_capacity(512);
-            let status = encode(view, events, &mut body);
+            let status = encode(view, outcome, &mut body);
             Answer { token, status, body, orders: None }
         };
         self.submit(py, token, Some(command), Box::new(reply))
@@ -511,7 +511,7 @@ impl PyShard {
         token: u64,
         encode: impl FnOnce(&View<'_>, &mut Vec<u8>) -> u16 + Send + 'static,
     ) -> PyResult<()> {
-        let reply = move |view: &View<'_>, _: &[Event]| {
+        let reply = move |view: &View<'_>, _: &Outcome<'_>| {
             let mut body = Vec::with_capacity(512);
             let status = encode(view, &mut body);
             Answer { token, status, body, orders: None }

@@ -143,19 +143,26 @@ impl FrameBuilder {
 
     /// Where the next record goes: at least `bytes` bytes, with anything in them. Write it there, then [`Self::add`] it: no
     /// copy.
+    #[inline]
     pub fn room(&mut self, bytes: usize) -> &mut [u8] {
         let start = self.open.end + RECORD_HEADER;
-        let least = start + bytes + ALIGN + TRAILER;
-        if self.open.room.len() < least {
-            self.open.room.resize(least.next_power_of_two(), 0);
+        if self.open.room.len() < start + bytes + ALIGN + TRAILER {
+            self.grow(start + bytes + ALIGN + TRAILER);
         }
         &mut self.open.room[start..]
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, least: usize) {
+        self.open.room.resize(least.next_power_of_two(), 0);
     }
 
     /// Adds the record whose `bytes` bytes stand at the front of [`Self::room`], and answers its sequence.
     ///
     /// # Errors
     /// As [`Self::push`].
+    #[inline]
     pub fn add(&mut self, bytes: usize) -> Result<u64> {
         if !self.fits(bytes) {
             return Err(self.refuse(bytes));
@@ -168,6 +175,7 @@ impl FrameBuilder {
     }
 
     #[cold]
+    #[inline(never)]
     fn refuse(&self, bytes: usize) -> Error {
         let limit = self.limit - HEADER - TRAILER - RECORD_HEADER;
         if bytes > limit { Error::RecordTooLarge { bytes, limit } } else { Error::FrameFull }

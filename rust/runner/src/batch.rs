@@ -6,7 +6,9 @@ use std::sync::Arc;
 use agio_engine::events::{
     Aggregated, BalanceChanged, Event, Executed, LevelChanged, Posted, Rejected, TopChanged, Traded,
 };
+use agio_engine::sink::{Events, Fact};
 use agio_engine::units::{Micros, Sequence};
+use agio_planted::{Bug, planted};
 use parking_lot::Mutex;
 
 /// Where one command's events end in a batch.
@@ -41,17 +43,30 @@ macro_rules! columns {
         }
 
         impl Columns {
-            fn push(&mut self, event: &Event) {
+            /// Of the kind that `event` has where this is inlined, all but its own line falls away.
+            #[inline(always)]
+            #[allow(clippy::inline_always)]
+            fn push(&mut self, event: Event) {
                 self.places.push(match event {
                     $(Event::$kind(value) => {
-                        self.$column.push(value.clone());
+                        self.$column.push(value);
                         Place::$kind(self.$column.len() as u32 - 1)
                     })*
                     other => {
-                        self.others.push(other.clone());
+                        self.others.push(other);
                         Place::Other(self.others.len() as u32 - 1)
                     }
                 });
+            }
+
+            /// Forgets the last events, down to so many.
+            fn truncate(&mut self, events: usize) {
+                for place in self.places.drain(events..).rev() {
+                    match place {
+                        $(Place::$kind(at) => self.$column.truncate(at as usize),)*
+                        Place::Other(at) => self.others.truncate(at as usize),
+                    }
+                }
             }
 
             fn event(&self, place: Place) -> Event {
@@ -83,28 +98,72 @@ columns! {
     Rejected in rejected,
 }
 
-/// The events of commands that follow one another, durable as a whole.
+/// The events of commands that follow one another, durable as a whole. The engine writes them here.
 #[derive(Debug, Default)]
 pub struct Batch {
     columns: Columns,
+    /// How many events, executions and refusals there were when the command began.
+    begun: (usize, usize, usize),
     spares: Option<Arc<Spares>>,
+}
+
+impl Events for Batch {
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn put<F: Fact>(&mut self, fact: impl FnOnce() -> F) {
+        self.columns.push(fact().into());
+    }
+}
+
+/// What a command has caused: what its reply may tell of.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outcome<'a> {
+    batch: Option<&'a Batch>,
+    /// Its executions, in their order.
+    pub executed: &'a [Executed],
+    /// Why it was refused, if it was.
+    pub rejected: Option<&'a Rejected>,
+}
+
+impl Outcome<'_> {
+    /// Its executions and its refusal, as events.
+    pub fn told(&self) -> Vec<Event> {
+        let executed = self.executed.iter().cloned().map(Event::from);
+        executed.chain(self.rejected.cloned().map(Event::from)).collect()
+    }
+
+    /// All its events.
+    pub fn events(&self) -> Vec<Event> {
+        self.batch.map_or_else(Vec::new, |batch| batch.events_of(batch.marks().len().wrapping_sub(1)))
+    }
 }
 
 impl Batch {
     /// An empty one, in memory that an earlier one has left behind, to which it goes back.
     pub(crate) fn in_spare(spares: &Arc<Spares>) -> Self {
-        Self { columns: spares.take(), spares: Some(Arc::clone(spares)) }
+        Self { columns: spares.take(), begun: (0, 0, 0), spares: Some(Arc::clone(spares)) }
     }
 
-    /// Appends a command's events. Answers its executions.
-    pub(crate) fn push(&mut self, sequence: Sequence, time: Micros, events: &[Event]) -> &[Executed] {
-        let columns = &mut self.columns;
-        let before = columns.executed.len();
-        for event in events {
-            columns.push(event);
-        }
-        columns.marks.push(Mark { sequence, time, events: events.len() as u32, end: columns.places.len() as u32 });
-        &columns.executed[before..]
+    /// What comes from here on is of the next command.
+    pub(crate) fn begin(&mut self) {
+        let Columns { places, executed, rejected, .. } = &self.columns;
+        self.begun = (places.len(), executed.len(), rejected.len());
+    }
+
+    /// Ends the command that has begun. Answers what it has caused.
+    pub(crate) fn finish(&mut self, sequence: Sequence, time: Micros) -> Outcome<'_> {
+        let (events, executed, rejected) = self.begun;
+        let end = self.columns.places.len();
+        let last = self.columns.marks.last().filter(|_| planted(Bug::EventsOfTheLast)).map_or(0, |mark| mark.events);
+        let events = (end - events) as u32 + last;
+        self.columns.marks.push(Mark { sequence, time, events, end: end as u32 });
+        let Columns { executed: all, rejected: refusals, .. } = &self.columns;
+        Outcome { batch: Some(self), executed: &all[executed..], rejected: refusals.get(rejected) }
+    }
+
+    /// Forgets what a command has left that broke in its middle.
+    pub(crate) fn undo(&mut self) {
+        self.columns.truncate(self.begun.0);
     }
 
     /// How many events there are.
@@ -167,5 +226,79 @@ impl Spares {
         if kept.len() < KEPT {
             kept.push(columns);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use agio_engine::events::{AssetListed, KeyRevoked};
+    use agio_engine::reasons::Reason;
+    use agio_engine::units::{AccountId, AssetId, KeyId};
+
+    fn refusal(detail: u64) -> Rejected {
+        Rejected { account: AccountId(1), reason: Reason::Halted, detail }
+    }
+
+    fn command(batch: &mut Batch, sequence: u64, events: &[Event]) {
+        batch.begin();
+        events.iter().for_each(|event| batch.columns.push(event.clone()));
+        batch.finish(Sequence(sequence), Micros(sequence));
+    }
+
+    fn listed(number: u32) -> Event {
+        AssetListed { asset: AssetId(number), name: "A".into(), precision: 8 }.into()
+    }
+
+    #[test]
+    fn each_command_has_its_events_in_their_order() {
+        let commands = [
+            vec![refusal(1).into(), KeyRevoked { key: KeyId(1) }.into(), refusal(2).into()],
+            vec![],
+            vec![KeyRevoked { key: KeyId(2) }.into(), refusal(3).into()],
+        ];
+        let mut batch = Batch::default();
+        commands.iter().zip(1..).for_each(|(events, sequence)| command(&mut batch, sequence, events));
+        let told: Vec<_> = batch.commands().map(|(mark, events)| (mark.sequence.0, events)).collect();
+        assert_eq!(told, (1..).zip(commands).collect::<Vec<_>>());
+        assert_eq!((batch.events(), batch.changes_listing(), batch.events_of(3)), (5, false, vec![]));
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_command_that_breaks_in_its_middle() {
+        let mut batch = Batch::default();
+        command(&mut batch, 1, &[refusal(1).into()]);
+        batch.begin();
+        [refusal(2).into(), listed(1), refusal(3).into(), listed(2)].map(|event| batch.columns.push(event));
+        batch.undo();
+        assert_eq!((batch.events(), batch.marks().len(), batch.changes_listing()), (1, 1, false));
+        command(&mut batch, 2, &[refusal(4).into(), listed(3)]);
+        assert_eq!(batch.events_of(1), [refusal(4).into(), listed(3)]);
+    }
+
+    #[test]
+    fn a_reply_is_told_of_its_own_command() {
+        let mut batch = Batch::default();
+        command(&mut batch, 1, &[refusal(1).into()]);
+        batch.begin();
+        batch.put(|| refusal(2));
+        let outcome = batch.finish(Sequence(2), Micros(2));
+        assert_eq!(
+            (outcome.rejected, outcome.told(), outcome.events()),
+            (Some(&refusal(2)), vec![refusal(2).into()], vec![refusal(2).into()])
+        );
+        assert_eq!(Outcome::default().events(), []);
+    }
+
+    #[test]
+    fn memory_goes_round_and_holds_nothing_of_before() {
+        let spares = Arc::default();
+        let mut first = Batch::in_spare(&spares);
+        command(&mut first, 1, &[refusal(1).into(), listed(1)]);
+        drop(first);
+        let mut second = Batch::in_spare(&spares);
+        assert!(second.columns.places.capacity() > 0 && second.marks().is_empty() && !second.changes_listing());
+        command(&mut second, 2, &[refusal(2).into()]);
+        assert_eq!(second.events_of(0), [refusal(2).into()]);
     }
 }

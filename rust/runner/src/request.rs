@@ -2,9 +2,9 @@
 
 use agio_engine::commands::Command;
 use agio_engine::engine::Engine;
-use agio_engine::events::Event;
 use agio_engine::units::Micros;
 
+use crate::batch::Outcome;
 use crate::recent::Recent;
 
 /// What a reply may look at: the state right after its command, or at its turn for a query.
@@ -30,8 +30,8 @@ pub struct Answer {
     pub orders: Option<(u32, u32)>,
 }
 
-/// Makes the answer, from the command's events (none for a query).
-pub type Reply = Box<dyn FnOnce(&View<'_>, &[Event]) -> Answer + Send>;
+/// Makes the answer, from what the command has caused (nothing, for a query).
+pub type Reply = Box<dyn FnOnce(&View<'_>, &Outcome<'_>) -> Answer + Send>;
 
 /// A command or, without one, a query.
 pub struct Request {

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use agio_engine::commands::{Command, Envelope, encode_record, encode_record_front};
 use agio_engine::engine::Engine;
-use agio_engine::events::Event;
 use agio_engine::units::{Lane, Micros, Sequence};
 use agio_journal::{Frame, FrameBuilder};
 
-use crate::batch::{Batch, Spares};
+use crate::batch::{Batch, Outcome, Spares};
 use agio_planted::{Bug, planted};
 
 use crate::recent::Recent;
@@ -63,8 +62,6 @@ pub struct Sequencer {
     recent: Recent,
     builder: FrameBuilder,
     group: Group,
-    /// The events of the last command: always in the same memory, so that they stay in the caches.
-    events: Vec<Event>,
     spares: Arc<Spares>,
     lane_number: u64,
     tripwire: Option<Tripwire>,
@@ -75,7 +72,7 @@ impl Sequencer {
     pub fn new(engine: Engine, builder: FrameBuilder, remember: usize) -> Self {
         let lane_number = if planted(Bug::LaneNumberForgotten) { 0 } else { engine.lane_number(OWN_LANE) };
         let (recent, group, spares) = (Recent::new(remember), Group::default(), Arc::default());
-        Self { engine, recent, builder, group, events: Vec::new(), spares, lane_number, tripwire: None }
+        Self { engine, recent, builder, group, spares, lane_number, tripwire: None }
     }
 
     /// Calls `tripwire` with each command before it is applied.
@@ -115,15 +112,19 @@ impl Sequencer {
     }
 
     fn serve(&mut self, request: &mut Request, now: Micros) -> Result<(), Poisoned> {
-        if let Some(command) = &request.command {
+        let reply = request.take_reply();
+        let answer = if let Some(command) = &request.command {
             self.lane_number += 1;
             let from = (OWN_LANE, self.lane_number, request.deadline);
-            self.apply(command, from, now).map_err(|poisoned| Poisoned { lost: vec![request.token], ..poisoned })?;
+            let (sequence, time) = self
+                .apply(command, from, now)
+                .map_err(|poisoned| Poisoned { lost: vec![request.token], ..poisoned })?;
+            let outcome = self.group.batch.finish(sequence, time);
+            self.recent.learn(outcome.executed);
+            reply(&View { engine: &self.engine, recent: &self.recent, now }, &outcome)
         } else {
-            self.events.clear();
-        }
-        let view = View { engine: &self.engine, recent: &self.recent, now };
-        let answer = request.take_reply()(&view, &self.events);
+            reply(&View { engine: &self.engine, recent: &self.recent, now }, &Outcome::default())
+        };
         self.group.answers.push(answer);
         Ok(())
     }
@@ -134,31 +135,37 @@ impl Sequencer {
     /// As [`Self::run`].
     pub fn tick(&mut self, now: Micros) -> Result<(), Poisoned> {
         let tick = Command::Tick(agio_engine::commands::Tick {});
-        self.apply(&tick, (Lane(0), 0, Micros(0)), now)
+        let (sequence, time) = self.apply(&tick, (Lane(0), 0, Micros(0)), now)?;
+        self.recent.learn(self.group.batch.finish(sequence, time).executed);
+        Ok(())
     }
 
-    fn apply(&mut self, command: &Command, from: (Lane, u64, Micros), now: Micros) -> Result<(), Poisoned> {
+    /// Logs and applies; the batch's command is to be finished then.
+    fn apply(
+        &mut self,
+        command: &Command,
+        from: (Lane, u64, Micros),
+        now: Micros,
+    ) -> Result<(Sequence, Micros), Poisoned> {
         let (lane, number, deadline) = from;
         let sequence = Sequence(self.engine.sequence().0 + 1);
         let time = now.max(self.engine.time());
         let envelope = Envelope { sequence, time, lane, number, deadline };
         let logged = self.log(&envelope, command);
         assert_eq!(logged, Some(sequence.0), "the log and the engine count alike, and room was checked");
-        if !planted(Bug::EventsOfTheLast) {
-            self.events.clear();
-        }
+        let batch = &mut self.group.batch;
+        batch.begin();
         let applied = catch_unwind(AssertUnwindSafe(|| {
             if let Some(trip) = self.tripwire {
                 trip(command);
             }
-            self.engine.apply(&envelope, command, &mut self.events);
+            self.engine.apply(&envelope, command, batch);
         }));
         if let Err(panic) = applied {
+            self.group.batch.undo();
             return Err(Poisoned { sequence, message: words_of(panic.as_ref()), lost: Vec::new() });
         }
-        let executed = self.group.batch.push(sequence, time, &self.events);
-        self.recent.learn(executed);
-        Ok(())
+        Ok((sequence, time))
     }
 
     fn log(&mut self, envelope: &Envelope, command: &Command) -> Option<u64> {

@@ -13,7 +13,7 @@ use agio_engine::vocabulary::{OrderLimits, Rights};
 use agio_journal::{Durability, Fault, Memory, Storage as _};
 
 use crate::request::{Answer, Request, View};
-use crate::{Desk, Options, Refusal, Shard, StartError, State};
+use crate::{Desk, Options, Outcome, Refusal, Shard, StartError, State};
 
 const USDT: AssetId = AssetId(0);
 /// A withdrawal of this much breaks the engine, in tests.
@@ -68,8 +68,8 @@ impl World {
 
     fn ask(&mut self, command: Option<Command>) -> Result<u64, Refusal> {
         let token = self.next;
-        let reply = move |view: &View<'_>, events: &[Event]| {
-            let refused = events.iter().any(|event| matches!(event, Event::Rejected(_)));
+        let reply = move |view: &View<'_>, outcome: &Outcome<'_>| {
+            let refused = outcome.rejected.is_some();
             let body = free(view.engine).0.to_le_bytes().to_vec();
             Answer { token, status: if refused { 400 } else { 200 }, body, orders: None }
         };

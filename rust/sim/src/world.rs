@@ -7,7 +7,7 @@ use agio_engine::events::Event;
 use agio_engine::units::{FIRST_CUSTOMER, Micros};
 use agio_engine::vocabulary::OrderStatus;
 use agio_runner::clock::{ClockError, JUMP, TimeSource};
-use agio_runner::{Answer, Group, Options, Reply, Request, StartError, View};
+use agio_runner::{Answer, Group, Options, Outcome, Reply, Request, StartError, View};
 
 use crate::audit::{Auditor, Checked, Entry, Finding, holds, same};
 use crate::damage;
@@ -564,8 +564,8 @@ impl World {
 
 /// What clients are answered: the sequence, and two balances for a question.
 fn reply(token: u64, account: u32) -> Reply {
-    Box::new(move |view: &View<'_>, events: &[Event]| {
-        let refused = matches!(events, [Event::Rejected(_)]);
+    Box::new(move |view: &View<'_>, outcome: &Outcome<'_>| {
+        let refused = outcome.rejected.is_some();
         let mut held = view.engine.balances(agio_engine::units::AccountId(account));
         let balance = held.find(|(asset, ..)| asset.0 == ASKED_ASSET);
         let (free, locked) = balance.map_or((0, 0), |(_, free, locked)| (free.0 as u64, locked.0 as u64));
