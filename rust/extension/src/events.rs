@@ -192,6 +192,12 @@ pub(crate) struct Wanted {
     pub(crate) accounts: FxHashSet<u32>,
 }
 
+impl Wanted {
+    fn is_empty(&self) -> bool {
+        self.kinds.is_empty() && self.accounts.is_empty()
+    }
+}
+
 /// What is told of every batch, whoever listens: what its trades add up to, and the best prices that it leaves.
 #[derive(Default)]
 pub(crate) struct Summary {
@@ -200,14 +206,13 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    fn add(&mut self, event: &Event) {
-        match event {
-            Event::Traded(e) => self.minutes.add(e),
-            Event::TopChanged(e) => match self.tops.iter_mut().find(|top| top.market == e.market) {
+    fn add(&mut self, batch: &Batch) {
+        batch.traded().iter().for_each(|trade| self.minutes.add(trade));
+        for e in batch.tops() {
+            match self.tops.iter_mut().find(|top| top.market == e.market) {
                 Some(known) => known.clone_from(e),
                 None => self.tops.push(e.clone()),
-            },
-            _ => (),
+            }
         }
     }
 
@@ -245,10 +250,13 @@ impl Reader<'_> {
         summary: &mut Summary,
         out: &mut Vec<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
+        summary.add(batch);
+        if self.wanted.is_empty() && !batch.changes_listing() {
+            return Ok(());
+        }
         for (command, (_, events)) in batch.commands().enumerate() {
             let mut accounts = Vec::new();
             for event in &events {
-                summary.add(event);
                 if let Some(object) = self.public(py, event)? {
                     out.push(object);
                 }

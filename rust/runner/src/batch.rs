@@ -181,6 +181,16 @@ impl Batch {
         self.columns.others.iter().any(|event| matches!(event, Event::AssetListed(_) | Event::MarketChanged(_)))
     }
 
+    /// The trades of all commands, in their order.
+    pub fn traded(&self) -> &[Traded] {
+        &self.columns.traded
+    }
+
+    /// What became of the best prices, in order.
+    pub fn tops(&self) -> &[TopChanged] {
+        &self.columns.tops
+    }
+
     /// The events of one command, by its place in [`Self::marks`]; none if there is no such place.
     pub fn events_of(&self, place: usize) -> Vec<Event> {
         let Some(Mark { events, end, .. }) = self.columns.marks.get(place) else { return Vec::new() };
@@ -240,9 +250,15 @@ mod tests {
         Rejected { account: AccountId(1), reason: Reason::Halted, detail }
     }
 
+    fn put(batch: &mut Batch, events: &[Event]) {
+        for event in events {
+            batch.columns.push(event.clone());
+        }
+    }
+
     fn command(batch: &mut Batch, sequence: u64, events: &[Event]) {
         batch.begin();
-        events.iter().for_each(|event| batch.columns.push(event.clone()));
+        put(batch, events);
         batch.finish(Sequence(sequence), Micros(sequence));
     }
 
@@ -269,7 +285,7 @@ mod tests {
         let mut batch = Batch::default();
         command(&mut batch, 1, &[refusal(1).into()]);
         batch.begin();
-        [refusal(2).into(), listed(1), refusal(3).into(), listed(2)].map(|event| batch.columns.push(event));
+        put(&mut batch, &[refusal(2).into(), listed(1), refusal(3).into(), listed(2)]);
         batch.undo();
         assert_eq!((batch.events(), batch.marks().len(), batch.changes_listing()), (1, 1, false));
         command(&mut batch, 2, &[refusal(4).into(), listed(3)]);
