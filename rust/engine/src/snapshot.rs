@@ -354,6 +354,7 @@ fn take_market(engine: &mut Engine, id: MarketId, input: &mut &[u8]) -> Restored
     let SavedMarket { base, quote, status, filters, mut counters, last_price, last_time } = Field::take(input)?;
     counters.trades -= u64::from(planted(Bug::TradeNumberForgotten) && counters.trades > 0);
     check(counters.are_possible(), "a market's numbers")?;
+    check(last_price.is_some() == last_time.is_some(), "a market's last trade")?;
     let last_trade = last_price.zip(last_time);
     check(check_name(&symbol).is_ok() && !engine.symbols.contains_key(&symbol), "a market's name")?;
     check(check_filters(&filters).is_ok(), "a market's filters")?;
