@@ -4,7 +4,7 @@
 use crate::error::{Context, Damage, Error, Result};
 use crate::frame::{u32_at, u64_at};
 use crate::segment::{self, short};
-use crate::storage::{Entry, Storage};
+use crate::storage::{Entry, File, Storage};
 use crate::types::{Hash, LogId, Mark, Position};
 use agio_planted::{Bug, planted};
 
@@ -156,37 +156,44 @@ pub(crate) fn sequence_of(name: &str) -> Option<u64> {
 /// [`Error::Damaged`], [`Error::Version`], [`Error::Io`].
 pub fn read(storage: &dyn Storage, name: &str) -> Result<Snapshot> {
     let file = storage.open(name).context("open", name)?;
-    let mut bytes = vec![0; file.size().context("measure", name)? as usize];
-    if file.read_at(0, &mut bytes).context("read", name)? < bytes.len() {
-        return Err(short("the file ends early")).context("read", name);
-    }
-    let header = check(&bytes, name)?;
-    bytes.truncate(bytes.len() - TRAILER);
-    bytes.drain(..HEADER);
-    Ok(Snapshot { header, body: bytes })
+    let size = file.size().context("measure", name)? as usize;
+    let head = take(&*file, name, 0, HEADER.min(size))?;
+    // By itself, so that nothing of it has to be moved: it is large.
+    let body = take(&*file, name, head.len(), size.saturating_sub(HEADER + TRAILER))?;
+    let trailer = take(&*file, name, head.len() + body.len(), size - head.len() - body.len())?;
+    Ok(Snapshot { header: check(&head, &body, &trailer, name)?, body })
 }
 
-fn check(bytes: &[u8], name: &str) -> Result<SnapshotHeader> {
+fn take(file: &dyn File, name: &str, at: usize, length: usize) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    if file.read_at(at as u64, &mut bytes).context("read", name)? < length {
+        return Err(short("the file ends early")).context("read", name);
+    }
+    Ok(bytes)
+}
+
+fn check(head: &[u8], body: &[u8], trailer: &[u8], name: &str) -> Result<SnapshotHeader> {
     let sequence = sequence_of(name).unwrap_or(0);
     let damage = |offset: usize, expected: &str, found: String| {
         let (file, expected) = (name.to_owned(), expected.to_owned());
         Error::from(Damage { file, offset: offset as u64, sequence, expected, found })
     };
-    let head = bytes.first_chunk::<HEADER>().filter(|_| bytes.len() >= HEADER + TRAILER);
-    let head = head.ok_or_else(|| damage(bytes.len(), "a whole snapshot", "the end of the file".into()))?;
+    let end = head.len() + body.len() + trailer.len();
+    let head = head.first_chunk::<HEADER>().filter(|_| trailer.len() == TRAILER);
+    let head = head.ok_or_else(|| damage(end, "a whole snapshot", "the end of the file".into()))?;
     if head[..8] != MAGIC {
         return Err(damage(0, "a snapshot", format!("{:02x?}", &head[..8])));
     }
-    let (content, stored) = bytes.split_at(bytes.len() - TRAILER);
-    if blake3::hash(content).as_bytes() != stored {
-        return Err(damage(content.len(), "the hash of the file's content", "another one".into()));
+    let hash = blake3::Hasher::new().update(head).update(body).finalize();
+    if hash.as_bytes() != trailer {
+        return Err(damage(HEADER + body.len(), "the hash of the file's content", "another one".into()));
     }
     let found = u16::from_le_bytes([head[8], head[9]]);
     if found != SNAPSHOT_VERSION {
         return Err(Error::Version { file: name.to_owned(), found, supported: SNAPSHOT_VERSION });
     }
     let header = SnapshotHeader::decode(head);
-    if header.name() != name || u64_at(head, 72) as usize != content.len() - HEADER {
+    if header.name() != name || u64_at(head, 72) as usize != body.len() {
         return Err(damage(40, "the sequence in its name, and its size", header.mark.sequence.to_string()));
     }
     Ok(header)
