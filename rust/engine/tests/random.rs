@@ -102,7 +102,9 @@ fn replay(seed: u64, records: &[(Envelope, Command)], expected: [u8; 32]) {
         restarted.apply(&envelope, &command, &mut second);
         assert!(second.events().eq(first.iter().cloned()), "seed {seed}, command {number}: {first:?}");
         bytes.clear();
-        first.iter().for_each(|event| event.encode(&mut bytes));
+        for event in &first {
+            event.encode(&mut bytes);
+        }
         assert_eq!((second.bytes(), second.len()), (&bytes[..], first.len()), "seed {seed}, command {number}");
         if number % 1_999 == 0 {
             let mut snapshot = Vec::new();
@@ -188,5 +190,36 @@ fn numbers_that_no_market_can_have_are_refused() {
             Engine::restore(&bytes).err().map(|error| error.to_string()).as_deref(),
             Some("impossible value in the snapshot: a market's numbers")
         );
+    }
+}
+
+#[test]
+fn money_that_does_not_add_up_is_refused() {
+    use agio_engine::commands::{Deposit, ListAsset, OpenAccount};
+    use agio_engine::units::{Amount, AssetId, FIRST_CUSTOMER, Rate};
+
+    let mut world = common::World::new();
+    world.must(ListAsset { name: "A".to_owned(), precision: 8 });
+    let account = FIRST_CUSTOMER;
+    let limits = common::NO_LIMITS;
+    let (maker, taker) = (Rate(0), Rate(0));
+    world.must(OpenAccount { rights: common::ALL_RIGHTS, maker, taker, limits });
+    let amount = 0x0123_4567_89AB_CDEF_u128;
+    let asset = AssetId(0);
+    world.must(Deposit { account, asset, amount: Amount(amount) });
+    let mut good = Vec::new();
+    world.engine.snapshot(&mut good);
+    assert!(Engine::restore(&good).is_ok());
+    let refusal = |from: &[u8; 16], to: i128| {
+        let mut bad = good.clone();
+        let at = bad.windows(16).position(|bytes| bytes == from).expect("it is there");
+        bad[at..at + 16].copy_from_slice(&to.to_le_bytes());
+        Engine::restore(&bad).err().map(|error| error.to_string()).expect("refused")
+    };
+    let free = refusal(&amount.to_le_bytes(), amount as i128 + 1);
+    assert!(free.contains("all balances of A sum to 1"), "{free}");
+    let outside = (-(amount as i128)).to_le_bytes();
+    for supply in [1, i128::MIN, i128::MAX] {
+        assert_eq!(refusal(&outside, supply), "impossible value in the snapshot: an asset's supply");
     }
 }

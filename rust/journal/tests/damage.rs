@@ -4,8 +4,8 @@ mod support;
 
 use agio_journal::skips::{self, Skip};
 use agio_journal::{
-    Damage, Error, Hash, LogId, Mark, Memory, Recovery, SnapshotHeader, Storage, create, doctor, identify, snapshot,
-    verify,
+    Damage, Error, Frame, Hash, LogId, Mark, Memory, Recovery, SnapshotHeader, Storage, create, doctor, identify,
+    snapshot, verify,
 };
 use support::{LOG, expected, fill, fresh, options, record, recover, segments, shared};
 
@@ -450,4 +450,6 @@ fn the_largest_record_behind_others_asks_for_a_frame_of_its_own() {
     builder.push(&record(1)).unwrap();
     assert!(matches!(builder.push(&[1; 3480]), Err(Error::FrameFull)));
     assert!(matches!(builder.push(&[1; 3481]), Err(Error::RecordTooLarge { bytes: 3481, limit: 3480 })));
+    let frame = builder.close(Frame::default()).unwrap();
+    assert_eq!((frame.first(), frame.count(), frame.last()), (1, 1, 1));
 }
