@@ -201,6 +201,8 @@ def _scale(program: str, messages: int, deep: int) -> Iterator[Figure]:
     for column, what in ((3, "in batches"), (2, "one by one")):
         absolutes = f"{number(first[column])} to {number(last[column])} M/s"
         yield Figure(f"book {what}, cost at {size}", [first[column] / last[column]], "×", "1,000", 2, False, absolutes)
-    yield Figure("book, memory of a resting order, most", [max(row[4] for row in rows[1:])], "bytes", bar=64)
-    worst = [row[5] / 1e3 for row in rows]
+    reads = f"{number(last[2])} M/s to {number(last[4])} M dependent reads a second in as much memory"
+    yield Figure(f"book one by one at {size}, a message", [last[4] / last[2]], "reads", absolutes=reads)
+    yield Figure("book, memory of a resting order, most", [max(row[5] for row in rows[1:])], "bytes", bar=64)
+    worst = [row[6] / 1e3 for row in rows]
     yield Figure(f"book, longest single insertion while it grows to {last[0]:,.0f}", [max(worst)], "ms of CPU")

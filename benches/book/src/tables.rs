@@ -92,7 +92,10 @@ fn row(name: &str, times: &mut [u64]) {
 /// The same mix on books of different sizes; and the longest single insertion while each of them grows. All by the
 /// matching thread's time on the processor.
 pub(crate) fn scale(messages: usize, most: usize) {
-    println!("{:>9} {:>8} {:>7} {:>7} {:>10} {:>12}", "resting", "levels", "single", "batch", "B/order", "worst fill");
+    println!(
+        "{:>9} {:>8} {:>7} {:>7} {:>7} {:>10} {:>12}",
+        "resting", "levels", "single", "batch", "probe", "B/order", "worst fill"
+    );
     let sizes = [(1_000, 500), (100_000, 5_000), (1_000_000, 50_000), (10_000_000, 50_000)];
     for (resting, depth) in sizes.into_iter().filter(|size| size.0 <= most) {
         let lives = Lives::Overlapping;
@@ -112,10 +115,26 @@ pub(crate) fn scale(messages: usize, most: usize) {
         };
         let single = rate(single, &mut || one_by_one(&mut book, single, &mut ring));
         let batch = rate(batch, &mut || in_batches(&mut book, batch, &mut ring));
-        let worst = worst.unwrap_or(0) as f64 / 1e3;
-        println!("{resting:9} {levels:8} {single:7.1} {batch:7.1} {bytes:10.1} {worst:9.1} us");
+        let (worst, probe) = (worst.unwrap_or(0) as f64 / 1e3, probe(book.memory()));
+        println!("{resting:9} {levels:8} {single:7.1} {batch:7.1} {probe:7.1} {bytes:10.1} {worst:9.1} us");
         ring.finish();
     }
+}
+
+/// Million reads a second, all over so much memory, where each depends on the one before it: no book can be faster, one
+/// by one, than the reads that it has to wait for.
+fn probe(bytes: usize) -> f64 {
+    const READS: usize = 2_000_000;
+    let lines = vec![[1u64; 8]; (bytes / 64).max(1)];
+    let mut random = 1u64;
+    let before = busy();
+    for _ in 0..READS {
+        let line = ((random >> 32) * lines.len() as u64) >> 32;
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(lines[line as usize][0]);
+    }
+    let spent = busy() - before;
+    std::hint::black_box(random);
+    READS as f64 / spent / 1e6
 }
 
 /// The process's memory in bytes, where the system tells.

@@ -23,10 +23,6 @@ const HIGH: u64 = LOW << 7;
 /// Where the count stands in the first word.
 const COUNT: u32 = 56;
 
-/// How many lines of the old table move with each insertion. The new table, twice as large, fills up no sooner than
-/// after 2.5 insertions for each old line, so 1 would do.
-const MOVED_AT_ONCE: usize = 2;
-
 /// 32 bits of hash: the halves of a 128-bit product, folded. Deterministic, and spreads ids of any pattern.
 #[inline(always)]
 fn hash(id: u64) -> u32 {
@@ -326,25 +322,31 @@ impl Index {
         table.remove(home, found);
     }
 
-    /// Goes on with a table of twice the size, and starts one when there is none.
+    /// Moves one line to a table of twice the size, which is started when there is none. It fills up no sooner than
+    /// after 2.5 insertions for each of these lines.
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
         let lines = self.table.lines.len();
         self.pause = 0;
         let next = self.next.get_or_insert_with(|| Box::new(Table::new(lines * 2)));
-        for home in self.moved..(self.moved + MOVED_AT_ONCE).min(lines) {
-            while next.lines.ready() < home * 2 + 2 {
-                next.lines.grow();
-            }
-            self.table.hand_over(home, next);
-            self.table.lines.free_before(home + 1);
-            self.moved = home + 1;
+        while next.lines.ready() < self.moved * 2 + 2 {
+            next.lines.grow();
         }
+        self.table.hand_over(self.moved, next);
+        self.moved += 1;
+        self.table.lines.free_before(self.moved);
         if self.moved == lines {
             if let Some(next) = self.next.take() {
                 (self.table, self.moved, self.pause) = (*next, 0, room(lines * 2));
             }
+        }
+    }
+
+    /// Grows until there is room for so many ids.
+    pub(crate) fn reserve(&mut self, ids: usize) {
+        while room(self.table.lines.len()) < ids || self.next.is_some() {
+            self.grow();
         }
     }
 

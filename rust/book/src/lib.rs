@@ -29,7 +29,7 @@
 //!   up to 4 million ticks; whatever is further away, or not a multiple of the step, is kept in a sorted map. The step
 //!   is the greatest common divisor of the prices there are; no tick size has to be told.
 //! - `slab`: 32 bytes an order, linked by 32-bit slots; payloads in a parallel slab.
-//! - `index`: from id to slot by open addressing in cache lines. It grows by two lines with each insertion; the larger
+//! - `index`: from id to slot by open addressing in cache lines. It grows line by line, one with each insertion; the larger
 //!   table is made, and the smaller one freed, a little at a time, so that no call pays for all of it.
 //! - `batch`: what a message needs is asked of memory three times 8 messages ahead, each time as far as is known then.
 //! - `memory`: slab, index and levels lie in rows that grow without being copied, in huge pages. All `unsafe` code is

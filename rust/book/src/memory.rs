@@ -181,7 +181,12 @@ impl Lines {
 
     /// How many bytes its lines take when those before this one are freed.
     pub(crate) const fn bytes(&self, line: usize) -> usize {
-        self.row.bytes() - line * size_of::<Line>() / HUGE * HUGE
+        self.row.bytes() - line * size_of::<Line>() / self.part() * self.part()
+    }
+
+    /// How many bytes are given back at once: a huge page, or some small ones where there are no huge ones.
+    const fn part(&self) -> usize {
+        if self.row.bytes > HUGE { HUGE } else { MAPPED }
     }
 
     /// Adds empty lines: some of a large table, or all of a small one.
@@ -194,9 +199,9 @@ impl Lines {
     #[allow(unsafe_code)]
     pub(crate) fn free_before(&mut self, line: usize) {
         let bytes = line * size_of::<Line>();
-        if bytes % HUGE == 0 && (1..=self.row.made).contains(&line) {
+        if bytes % self.part() == 0 && (1..=self.row.made).contains(&line) {
             // SAFETY: memory of so many bytes is mapped, not the allocator's, and zeros are a line.
-            unsafe { pages::give_back(self.row.start.cast(), bytes) };
+            unsafe { pages::give_back(self.row.start.cast(), bytes, self.part()) };
         }
     }
 
@@ -361,13 +366,13 @@ mod pages {
         }
     }
 
-    /// Frees the last huge page of the first `bytes` bytes of a mapping: it reads as zeros then.
+    /// Frees the last `part` of the first `bytes` bytes of a mapping: it reads as zeros then.
     ///
     /// # Safety
     /// It was mapped here; zeros are valid there.
-    pub(super) unsafe fn give_back(start: NonNull<u8>, bytes: usize) {
-        // SAFETY: the page lies in the mapping.
-        unsafe { madvise(start.as_ptr().add(bytes - HUGE).cast(), HUGE, DONT_NEED) };
+    pub(super) unsafe fn give_back(start: NonNull<u8>, bytes: usize, part: usize) {
+        // SAFETY: the part lies in the mapping.
+        unsafe { madvise(start.as_ptr().add(bytes - part).cast(), part, DONT_NEED) };
     }
 }
 
@@ -389,7 +394,7 @@ mod pages {
 
     pub(super) const unsafe fn unmap(_: NonNull<u8>, _: usize) {}
 
-    pub(super) const unsafe fn give_back(_: NonNull<u8>, _: usize) {}
+    pub(super) const unsafe fn give_back(_: NonNull<u8>, _: usize, _: usize) {}
 }
 
 #[cfg(test)]
@@ -432,7 +437,7 @@ mod tests {
 
     #[test]
     fn a_table_of_lines_comes_and_goes_in_parts() {
-        for lines in [1, 64, 4 * HUGE / 64] {
+        for lines in [1, 64, HUGE / 128, 4 * HUGE / 64] {
             if cfg!(miri) && lines > 64 {
                 continue;
             }
@@ -448,7 +453,7 @@ mod tests {
             }
             assert_eq!(table.ready(), lines);
             assert!((lines / 2..lines).all(|line| table.at(line)[7] == line as u64));
-            let freed = pages::THERE && lines * 64 > 2 * HUGE;
+            let freed = pages::THERE && lines > 64;
             assert_eq!(table.at(lines / 8)[7] == 0, freed || lines == 1, "its memory was given back");
         }
     }

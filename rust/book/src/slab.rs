@@ -83,11 +83,20 @@ impl<T> Slab<T> {
     #[inline(never)]
     fn grow(&mut self) {
         if self.unused as usize >= self.nodes.made() {
-            self.nodes.make(AT_ONCE, Node::default);
-            self.payloads.make(AT_ONCE);
+            self.make(AT_ONCE);
         }
         self.free = self.unused;
         self.unused += 1;
+    }
+
+    fn make(&mut self, slots: usize) {
+        self.nodes.make(slots, Node::default);
+        self.payloads.make(slots);
+    }
+
+    /// Makes the slots for so many orders, and for nobody.
+    pub(crate) fn reserve(&mut self, orders: usize) {
+        self.make((orders + 1).saturating_sub(self.nodes.made()));
     }
 
     /// Keeps an order in [`Slab::next_slot`], and links it behind the one before it, if there is one.
