@@ -2,7 +2,7 @@
 
 use crate::book::Book;
 use crate::slab::{NOBODY, Slot};
-use crate::types::{BatchSink, Done, Error, Incoming, Message, Placed, Policy};
+use crate::types::{BatchSink, Done, Error, Incoming, Message, Placed, Policy, Side};
 
 /// How many messages are looked at together. Each block is looked at three times, a block's time apart, before it is
 /// applied: so long does memory take.
@@ -11,9 +11,6 @@ const LOOKS: usize = 3;
 
 /// A book of fewer orders stays in the processor's caches, and looking ahead would only cost.
 const SMALL: usize = 4096;
-
-/// Neighbours are only written to, for which nobody waits, unless there are too many writes that wait for memory.
-const VAST: usize = 1 << 18;
 
 /// What is known of a message that is still to come; before anything is, of none.
 #[derive(Clone, Copy, Default)]
@@ -27,14 +24,29 @@ struct Coming {
 
 type Block = [Coming; BLOCK];
 
+/// How many levels of a side are looked at when its best price has changed.
+const MAKERS: usize = 4;
+
+/// The orders that trade next on a side, as the last look found them.
+#[derive(Clone, Copy, Default)]
+struct Makers {
+    best: u64,
+    slots: [Slot; MAKERS],
+    /// Whether their ids are still to be looked at.
+    fresh: bool,
+}
+
 impl<P: Policy> Book<P> {
     /// Applies messages in order. What each one does and reports is what the single calls do and report.
     pub fn apply_batch<S: BatchSink<P>>(&mut self, messages: &[Message], sink: &mut S) {
         let large = self.len() >= SMALL && self.ladder.window().is_some();
         let ahead = if large { LOOKS * BLOCK } else { 0 };
         let (mut coming, mut turn) = ([Block::default(); LOOKS], [0, 1, 2]);
+        let mut makers = [Makers::default(); 2];
         for start in (0..messages.len() + ahead).step_by(BLOCK) {
             if large {
+                self.look_at_makers(Side::Buy, &mut makers[0]);
+                self.look_at_makers(Side::Sell, &mut makers[1]);
                 self.third_look(&coming[turn[2]]);
                 self.second_look(&mut coming[turn[1]]);
                 self.first_look(block(messages, start), &mut coming[turn[0]]);
@@ -73,19 +85,40 @@ impl<P: Policy> Book<P> {
         }
     }
 
-    /// That order's level; and its neighbours, when it is likely that they are far away.
+    /// That order's level and its neighbours.
     #[inline(always)]
     fn third_look(&self, coming: &Block) {
         let Some(window) = self.ladder.window() else { return };
         for coming in coming {
-            window.warm(window.guess(self.slab.node(coming.slot).price));
+            let node = self.slab.node(coming.slot);
+            window.warm(window.guess(node.price));
+            self.slab.warm_node(node.prev);
+            self.slab.warm_node(node.next);
         }
-        if self.len() >= VAST {
-            for coming in coming {
-                let node = self.slab.node(coming.slot);
-                self.slab.warm_node(node.prev);
+    }
+
+    /// Who trades next when the market has moved: first these orders, and a block's time later where their ids stand.
+    #[inline(always)]
+    fn look_at_makers(&self, side: Side, makers: &mut Makers) {
+        if makers.fresh || self.ladder.best(side) != makers.best {
+            self.look_at_new_makers(side, makers);
+        }
+    }
+
+    #[inline(never)]
+    fn look_at_new_makers(&self, side: Side, makers: &mut Makers) {
+        if makers.fresh {
+            for &slot in &makers.slots {
+                let node = self.slab.node(slot);
+                self.index.warm(self.index.key(node.id));
                 self.slab.warm_node(node.next);
             }
+        }
+        makers.fresh = self.ladder.best(side) != makers.best;
+        if makers.fresh {
+            makers.best = self.ladder.best(side);
+            self.ladder.heads(side, &mut makers.slots);
+            makers.slots.iter().for_each(|&slot| self.slab.warm(slot));
         }
     }
 

@@ -207,6 +207,15 @@ impl Ladder {
         }
     }
 
+    /// The first orders of the best levels, as far as the window covers them.
+    pub(crate) fn heads(&self, side: Side, heads: &mut [Slot]) {
+        let best = self.window.tick(self.best(side));
+        let ticks = std::iter::successors(best, |&tick| self.window.next(side, tick));
+        for (head, tick) in heads.iter_mut().zip(ticks) {
+            *head = self.window.level(self.window.seat_of(tick)).head;
+        }
+    }
+
     /// The window, to look ahead, if there is one.
     #[inline(always)]
     pub(crate) fn window(&self) -> Option<&Window> {
