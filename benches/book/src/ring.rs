@@ -19,8 +19,10 @@ type Event = [u64; 4];
 /// Events that go together, and how many of them there are.
 type Group = (Box<[Event; GROUP]>, usize);
 
+/// An empty group. Not of zeros, for which the system would find memory only when the first events come, and it would be
+/// taken for the book's.
 fn group() -> Group {
-    (Box::new([[0; 4]; GROUP]), 0)
+    (Box::new([[1; 4]; GROUP]), 0)
 }
 
 /// Groups of events on their way; a group's lock is free whenever somebody wants it.

@@ -137,8 +137,9 @@ fn probe(bytes: usize) -> f64 {
     READS as f64 / spent / 1e6
 }
 
-/// The process's memory in bytes, where the system tells.
+/// The process's own memory in bytes, without the program's code, where the system tells.
 fn resident() -> i64 {
-    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    pages.split(' ').nth(1).and_then(|text| text.parse::<i64>().ok()).unwrap_or(0) * 4096
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    line.and_then(|text| text.trim().strip_suffix(" kB")?.parse::<i64>().ok()).unwrap_or(0) * 1024
 }

@@ -335,8 +335,10 @@ mod pages {
         }
     }
 
-    /// Makes a mapping longer, somewhere else if need be: with its pages, which are not copied. Only a first huge page
-    /// is: until there is a second one, small ones are used.
+    /// What grows to no more than this stays in small pages: too much of a last huge page is unused.
+    const SMALL: usize = 2 * HUGE;
+
+    /// Makes a mapping longer, somewhere else: with its pages, which are not copied. Only [`SMALL`] ones are, once.
     ///
     /// # Safety
     /// It was mapped here, and is not used at its old place any more.
@@ -349,9 +351,12 @@ mod pages {
             if moved != place.as_ptr().cast() {
                 return None;
             }
-            madvise(moved, bytes, HUGE_PAGES);
-            if held == HUGE {
-                madvise(moved, held, COLLAPSE);
+            // All of it or nothing: what is advised in part cannot be moved any more.
+            if bytes > SMALL {
+                madvise(moved, bytes, HUGE_PAGES);
+                if held <= SMALL {
+                    madvise(moved, held, COLLAPSE);
+                }
             }
         }
         Some(place)
