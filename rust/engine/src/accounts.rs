@@ -1,5 +1,6 @@
 //! Accounts: what they may do, what they have.
 
+use crate::audit::round::Census;
 use crate::layout::records;
 use crate::limits::Counts;
 use crate::open::OpenList;
@@ -49,6 +50,18 @@ impl Account {
     pub(crate) fn new(rights: Rights, maker: Rate, taker: Rate, limits: OrderLimits, updated: Micros) -> Self {
         let counts = Counts::EMPTY;
         Self { rights, maker, taker, limits, counts, updated, balances: Vec::new(), open: Vec::new() }
+    }
+
+    /// An account with balances, sorted by asset.
+    pub(crate) fn restored(
+        rights: Rights,
+        maker: Rate,
+        taker: Rate,
+        limits: OrderLimits,
+        updated: Micros,
+        balances: Vec<Balance>,
+    ) -> Self {
+        Self { balances, ..Self::new(rights, maker, taker, limits, updated) }
     }
 
     pub(crate) fn free(&self, asset: AssetId) -> Amount {
@@ -110,6 +123,8 @@ impl Account {
 #[derive(Clone, Debug)]
 pub(crate) struct Accounts {
     list: Vec<Account>,
+    /// What the running audit knows of their balances.
+    pub census: Census,
 }
 
 impl Accounts {
@@ -120,7 +135,7 @@ impl Accounts {
             let rights = Rights { trade: false, withdraw: money, deposit: money };
             Account::new(rights, Rate(0), Rate(0), limits, Micros(0))
         };
-        Self { list: (0..HOUSE).map(house).collect() }
+        Self { list: (0..HOUSE).map(house).collect(), census: Census::default() }
     }
 
     fn slot(id: AccountId) -> Option<usize> {
@@ -130,7 +145,7 @@ impl Accounts {
         Some((id.0.checked_sub(FIRST_CUSTOMER.0)? + HOUSE) as usize)
     }
 
-    fn id(slot: usize) -> AccountId {
+    pub(crate) fn id(slot: usize) -> AccountId {
         let slot = slot as u32;
         AccountId(if slot < HOUSE { slot } else { slot - HOUSE + FIRST_CUSTOMER.0 })
     }
@@ -149,6 +164,18 @@ impl Accounts {
         &mut self.list[Self::slot(id).expect("the account was checked")]
     }
 
+    /// Tells the running audit that an account has got so much of an asset, or has lost it.
+    #[inline]
+    pub(crate) fn moved(&mut self, id: AccountId, asset: AssetId, delta: i128) {
+        let place = Self::slot(id).expect("the account was checked");
+        self.census.moved(place, asset, delta);
+    }
+
+    /// The account at a place: they stand in the order of their numbers.
+    pub(crate) fn place(&self, place: usize) -> (AccountId, &Account) {
+        (Self::id(place), &self.list[place])
+    }
+
     pub(crate) fn require(&self, id: AccountId) -> Result<&Account, Refusal> {
         self.get(id).ok_or_else(|| Reason::UnknownAccount.into())
     }
@@ -159,15 +186,19 @@ impl Accounts {
         slot.and_then(|slot| self.list.get_mut(slot)).ok_or_else(|| Reason::UnknownAccount.into())
     }
 
+    /// Makes room for so many accounts.
+    pub(crate) fn reserve(&mut self, accounts: usize) {
+        self.list.reserve(accounts);
+    }
+
     pub(crate) fn push(&mut self, account: Account) -> AccountId {
         self.list.push(account);
         Self::id(self.list.len() - 1)
     }
 
     /// Restores one of the venue's own accounts.
-    pub(crate) fn replace_house(&mut self, number: u32, account: Account) -> AccountId {
+    pub(crate) fn replace_house(&mut self, number: u32, account: Account) {
         self.list[number as usize] = account;
-        AccountId(number)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (AccountId, &Account)> {

@@ -107,6 +107,7 @@ impl Engine {
     /// The outside world's side of money that comes in (`delta` above 0) or goes out.
     fn cross_border(&mut self, account: AccountId, asset: AssetId, delta: Delta, cause: Cause, out: &mut impl Events) {
         self.assets[asset.0 as usize].outside.0 -= delta.0;
+        self.accounts.moved(account, asset, delta.0);
         let (market, trade, time) = (None, None, self.time);
         for (account, delta) in [(OUTSIDE, Delta(-delta.0)), (account, delta)] {
             out.put(|| Posted { account, asset, delta, cause, market, trade, time });
@@ -120,6 +121,7 @@ impl Engine {
         require(u32::from(command.precision) <= SCALE, Reason::BadSetting)?;
         let ListAsset { name, precision } = command.clone();
         let asset = AssetId(self.assets.len() as u32);
+        self.accounts.census.list();
         self.assets.push(Asset { name: name.clone(), precision, outside: Delta(0) });
         out.put(|| AssetListed { asset, name, precision });
         Ok(())

@@ -1,6 +1,8 @@
-//! The invariants, checked in full: every order, every balance, every index.
+//! The invariants, checked in full: every order, every balance, every index. While commands run it goes in slices: `round`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::IntoIter;
+use std::iter::Peekable;
 
 use agio_book::Resting;
 
@@ -21,7 +23,9 @@ pub struct Violation {
     pub invariant: String,
 }
 
-type Holds = BTreeMap<(AccountId, AssetId), u128>;
+/// A balance: whose, and of what.
+pub(crate) type Place = (AccountId, AssetId);
+type Holds = BTreeMap<Place, u128>;
 
 /// `Err` with the sentence unless the condition holds.
 macro_rules! ensure {
@@ -38,6 +42,23 @@ impl Engine {
     /// # Errors
     /// The first violation found, in words.
     pub fn audit(&self) -> Result<(), Violation> {
+        self.audit_accounts(self.audit_markets()?)
+    }
+
+    /// As [`Self::audit`], of a state that has just been restored: all that is locked, by account and asset, and the sums
+    /// of all balances have been seen on the way, and lists have been made of what was checked.
+    pub(crate) fn audit_restored(&self, locked: &[(Place, u128)], mut sums: Vec<i128>) -> Result<(), Violation> {
+        let mut backing = Backing::of(self.audit_markets()?);
+        for (place, locked) in locked {
+            backing.check(*place, *locked)?;
+        }
+        backing.finish()?;
+        sums.iter_mut().zip(&self.assets).for_each(|(sum, asset)| *sum += asset.outside.0);
+        self.audit_supply(&sums)
+    }
+
+    /// All books. Returns what their orders hold.
+    fn audit_markets(&self) -> Result<Holds, Violation> {
         let mut holds = Holds::new();
         let mut orders = 0;
         for market in &self.markets {
@@ -45,7 +66,7 @@ impl Engine {
             orders += market.book.len();
         }
         ensure!(orders == self.open.len(), "{orders} orders rest and {} are indexed", self.open.len());
-        self.audit_accounts(holds)
+        Ok(holds)
     }
 
     fn audit_market(&self, market: &Market, holds: &mut Holds) -> Result<(), Violation> {
@@ -81,24 +102,17 @@ impl Engine {
 
     /// One walk over all accounts, beside the holds, which are in the same order.
     fn audit_accounts(&self, holds: Holds) -> Result<(), Violation> {
-        let mut holds = holds.into_iter().filter(|(_, held)| *held > 0).peekable();
+        let mut backing = Backing::of(holds);
         let mut sums: Vec<i128> = self.assets.iter().map(|asset| asset.outside.0).collect();
         let mut listed = 0;
         for (id, account) in self.accounts.iter() {
             listed += self.audit_lists(id, account)?;
             for Balance { asset, free, locked } in account.balances().copied() {
-                if let Some(((owner, lost), held)) = holds.next_if(|(place, _)| *place < (id, asset)) {
-                    return Err(not_backed(owner, lost, held));
-                }
-                let held = holds.next_if(|(place, _)| *place == (id, asset)).map_or(0, |(_, held)| held);
-                let (account, locked, number) = (id.0, locked.0, asset.0);
-                ensure!(locked == held, "account {account} has {locked} of asset {number} locked and holds {held}");
-                sums[asset.0 as usize] += (free.0 + locked) as i128;
+                backing.check((id, asset), locked.0)?;
+                sums[asset.0 as usize] += (free.0 + locked.0) as i128;
             }
         }
-        if let Some(((owner, lost), held)) = holds.next() {
-            return Err(not_backed(owner, lost, held));
-        }
+        backing.finish()?;
         ensure!(listed == self.open.len(), "accounts list {listed} orders, {} are indexed", self.open.len());
         self.audit_supply(&sums)
     }
@@ -130,6 +144,34 @@ impl Engine {
     }
 }
 
+/// What orders hold, beside what is locked: both come in the same order.
+struct Backing {
+    holds: Peekable<IntoIter<Place, u128>>,
+}
+
+impl Backing {
+    fn of(mut holds: Holds) -> Self {
+        holds.retain(|_, held| *held > 0);
+        Self { holds: holds.into_iter().peekable() }
+    }
+
+    /// The next balance, of those that have something locked at least.
+    fn check(&mut self, place: Place, locked: u128) -> Result<(), Violation> {
+        if let Some(((owner, lost), held)) = self.holds.next_if(|(other, _)| *other < place) {
+            return Err(not_backed(owner, lost, held));
+        }
+        let held = self.holds.next_if(|(other, _)| *other == place).map_or(0, |(_, held)| held);
+        let (account, number) = (place.0.0, place.1.0);
+        ensure!(locked == held, "account {account} has {locked} of asset {number} locked and holds {held}");
+        Ok(())
+    }
+
+    /// Nothing is held that is not locked.
+    fn finish(mut self) -> Result<(), Violation> {
+        self.holds.next().map_or(Ok(()), |((owner, lost), held)| Err(not_backed(owner, lost, held)))
+    }
+}
+
 fn not_backed(account: AccountId, asset: AssetId, held: u128) -> Violation {
     let (account, asset) = (account.0, asset.0);
     Violation { invariant: format!("account {account} holds {held} of asset {asset}, not backed by a balance") }
@@ -157,12 +199,15 @@ fn audit_order(market: &Market, resting: &Resting, order: &Order) -> Result<(), 
 }
 
 fn audit_levels(market: &Market, side: agio_book::Side) -> Result<(), Violation> {
-    for (price, total) in market.book.levels(side) {
-        let sum: u64 = market.book.level_orders(side, price).map(|(resting, _)| resting.quantity).sum();
-        ensure!(total == sum && sum > 0, "level {price} of {} totals {total}, not {sum}", market.rules.symbol);
-    }
+    market.book.levels(side).try_for_each(|(price, total)| audit_level(market, side, price, total))
+}
+
+fn audit_level(market: &Market, side: agio_book::Side, price: u64, total: u64) -> Result<(), Violation> {
+    let sum: u64 = market.book.level_orders(side, price).map(|(resting, _)| resting.quantity).sum();
+    ensure!(total == sum && sum > 0, "level {price} of {} totals {total}, not {sum}", market.rules.symbol);
     Ok(())
 }
 
+pub(crate) mod round;
 #[cfg(test)]
 mod tests;

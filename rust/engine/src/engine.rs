@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use agio_planted::{Bug, planted};
 
 use crate::accounts::Accounts;
+use crate::audit::round::SLICE_EVERY;
 use crate::commands::{Command, Envelope, Signed};
 use crate::events::{Quarantined, Rejected, Violated};
 use crate::limits::Running;
@@ -20,7 +21,7 @@ use crate::spot::report::Scratch;
 use crate::units::{AccountId, Amount, AssetId, KeyId, Lane, MarketId, Micros, OUTSIDE, Sequence};
 use crate::vocabulary::{MarketStatus, Permissions};
 
-/// A full audit runs inside the command whose sequence is a multiple of this.
+/// In so many commands the audit, of which every [`SLICE_EVERY`] commands do a slice, looks at everything once.
 pub const AUDIT_EVERY: u64 = 1 << 20;
 /// How far a client's timestamp may be ahead of the log (Binance's "timing security").
 pub const AHEAD: Micros = Micros(1_000_000);
@@ -185,12 +186,12 @@ impl Engine {
         }
     }
 
-    /// Cheap checks after every command, the full audit every [`AUDIT_EVERY`]. A violation halts the shard for all but
+    /// Cheap checks after every command, a slice of the audit every [`SLICE_EVERY`]. A violation halts the shard for all but
     /// cancels, on all replicas at the same sequence.
     fn watch(&mut self, out: &mut impl Events) {
         let mut violation = self.violation.take();
-        if self.sequence.0 % AUDIT_EVERY == 0 && violation.is_none() {
-            violation = self.audit().err().map(|found| found.invariant);
+        if self.sequence.0 % SLICE_EVERY == 0 && violation.is_none() {
+            violation = self.audit_slice().err().map(|found| found.invariant);
         }
         if let Some(invariant) = violation {
             self.halted = true;

@@ -124,6 +124,8 @@ pub trait Kind {
 pub trait Field: Sized {
     /// The most bytes that it takes.
     const SIZE: usize;
+    /// Whether it always takes so many.
+    const FIXED: bool = true;
     /// Appends the value.
     fn put(&self, out: &mut impl Writer);
     /// Takes the value from the front of `input`.
@@ -131,6 +133,7 @@ pub trait Field: Sized {
 }
 
 /// Takes `N` bytes from the front.
+#[inline]
 pub(crate) fn take_bytes<const N: usize>(input: &mut &[u8], what: &'static str) -> Result<[u8; N], DecodeError> {
     let (head, rest) = input.split_first_chunk::<N>().ok_or(DecodeError::Short(what))?;
     *input = rest;
@@ -193,6 +196,7 @@ impl Field for bool {
 
 impl Field for ClientId {
     const SIZE: usize = 1 + ClientId::MAX;
+    const FIXED: bool = false;
     #[inline(always)]
     #[allow(clippy::inline_always)]
     fn put(&self, out: &mut impl Writer) {
@@ -209,6 +213,7 @@ impl Field for ClientId {
 
 impl Field for String {
     const SIZE: usize = UNBOUNDED;
+    const FIXED: bool = false;
     fn put(&self, out: &mut impl Writer) {
         (self.len() as u32).put(out);
         out.put_all(self.as_bytes());
@@ -231,6 +236,7 @@ impl<const N: usize> Field for [u8; N] {
     fn put(&self, out: &mut impl Writer) {
         out.put(self, N);
     }
+    #[inline]
     fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {
         take_bytes(input, "bytes")
     }
@@ -238,6 +244,7 @@ impl<const N: usize> Field for [u8; N] {
 
 impl<T: Field> Field for Option<T> {
     const SIZE: usize = 1 + T::SIZE;
+    const FIXED: bool = false;
     #[inline(always)]
     #[allow(clippy::inline_always)]
     fn put(&self, out: &mut impl Writer) {
@@ -334,12 +341,23 @@ macro_rules! records {
 
         impl $crate::layout::Field for $name {
             const SIZE: usize = $crate::layout::sum(&[$(<$type as $crate::layout::Field>::SIZE),*]);
+            const FIXED: bool = $(<$type as $crate::layout::Field>::FIXED)&&*;
             #[inline(always)]
             #[allow(clippy::inline_always)]
             fn put(&self, out: &mut impl $crate::layout::Writer) {
                 $(self.$field.put(out);)*
             }
+            /// What is of a fixed size is looked for once, so that no field of it asks again.
+            #[inline]
             fn take(input: &mut &[u8]) -> Result<Self, $crate::layout::DecodeError> {
+                if let Some((front, rest)) = input.split_first_chunk::<{ <$name as $crate::layout::Field>::SIZE }>()
+                    && Self::FIXED
+                {
+                    let mut front = &front[..];
+                    let value = Self { $($field: $crate::layout::Field::take(&mut front)?),* };
+                    *input = rest;
+                    return Ok(value);
+                }
                 Ok(Self { $($field: $crate::layout::Field::take(input)?),* })
             }
         }

@@ -151,6 +151,14 @@ impl OpenOrders {
         std::iter::successors(at(list.head), move |node| at(node.next))
     }
 
+    /// Whether an order's neighbours in its owner's list know it.
+    pub(crate) fn is_linked(&self, slot: u32, list: OpenList) -> bool {
+        let &Node { previous, next, .. } = self.nodes.at(slot);
+        let before = if previous == NONE { list.head } else { self.nodes.at(previous).next };
+        let after = if next == NONE { list.tail } else { self.nodes.at(next).previous };
+        before == slot && after == slot
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.used
     }

@@ -5,8 +5,9 @@
 
 use agio_planted::{Bug, planted};
 
-use crate::accounts::{Account, Balance, HOUSE, MAX_SUPPLY};
-use crate::audit::Violation;
+use crate::accounts::{Account, Accounts, Balance, HOUSE, MAX_SUPPLY};
+use crate::audit::round::Census;
+use crate::audit::{Place, Violation};
 use crate::client_ids;
 use crate::engine::{Engine, Key};
 use crate::layout::{DecodeError, Field, LayoutDoc, records};
@@ -182,7 +183,9 @@ impl Engine {
         take_header(&mut engine, input)?;
         take_lanes(&mut engine, input)?;
         take_assets(&mut engine, input)?;
-        take_accounts(&mut engine, input)?;
+        engine.accounts.census = Census::after(engine.sequence, engine.assets.len());
+        let mut tally = Tally { locked: Vec::new(), sums: vec![0; engine.assets.len()] };
+        take_accounts(&mut engine, &mut tally, input)?;
         take_keys(&mut engine, input)?;
         for id in 0..take_count(input)? {
             take_market(&mut engine, MarketId(id), input)?;
@@ -191,7 +194,7 @@ impl Engine {
             return Err(DecodeError::Trailing(input.len()).into());
         }
         if !engine.halted {
-            engine.audit()?;
+            engine.audit_restored(&tally.locked, tally.sums)?;
         }
         Ok(engine)
     }
@@ -306,34 +309,58 @@ fn take_assets(engine: &mut Engine, input: &mut &[u8]) -> Restored<()> {
     Ok(())
 }
 
-fn take_accounts(engine: &mut Engine, input: &mut &[u8]) -> Restored<()> {
+/// What is learned of balances while they are read, so that nobody has to walk them again.
+struct Tally {
+    /// All that is locked, by account and asset.
+    locked: Vec<(Place, u128)>,
+    /// The sums of all balances, by asset.
+    sums: Vec<i128>,
+}
+
+fn take_accounts(engine: &mut Engine, tally: &mut Tally, input: &mut &[u8]) -> Restored<()> {
     let accounts = take_count(input)?;
     check((HOUSE..=u32::MAX - FIRST_CUSTOMER.0).contains(&accounts), "the number of accounts")?;
+    engine.accounts.reserve((accounts as usize).min(input.len() / SavedAccount::SIZE));
     for number in 0..accounts {
         let saved = SavedAccount::take(input)?;
         let SavedAccount { rights, maker, taker, limits, counts, updated } = saved;
         check(u64::from(maker.0.max(taker.0)) <= ONE, "an account's commission")?;
-        let mut fresh = Account::new(rights, maker, taker, limits, updated);
+        let balances = take_balances(engine.assets.len(), number == OUTSIDE.0, input)?;
+        let place = number as usize;
+        for &Balance { asset, free, locked } in &balances {
+            let sum = (free.0 + locked.0) as i128;
+            tally.sums[asset.0 as usize] += sum;
+            engine.accounts.census.moved(place, asset, sum);
+            if locked.0 > 0 {
+                tally.locked.push(((Accounts::id(place), asset), locked.0));
+            }
+        }
+        let mut fresh = Account::restored(rights, maker, taker, limits, updated, balances);
         fresh.counts = counts;
-        let id =
-            if number < HOUSE { engine.accounts.replace_house(number, fresh) } else { engine.accounts.push(fresh) };
-        take_balances(engine, id, input)?;
+        if number < HOUSE {
+            engine.accounts.replace_house(number, fresh);
+        } else {
+            engine.accounts.push(fresh);
+        }
     }
     Ok(())
 }
 
-fn take_balances(engine: &mut Engine, id: AccountId, input: &mut &[u8]) -> Restored<()> {
-    let mut last = None;
-    for _ in 0..take_count(input)? {
+fn take_balances(assets: usize, outside: bool, input: &mut &[u8]) -> Restored<Vec<Balance>> {
+    let count = take_count(input)? as usize;
+    check(count <= assets && (count == 0 || !outside), "a balance's asset")?;
+    let mut balances = Vec::with_capacity(count);
+    let mut next = 0;
+    for _ in 0..count {
         let balance = Balance::take(input)?;
-        let known = (balance.asset.0 as usize) < engine.assets.len() && id != OUTSIDE;
-        check(known && last.is_none_or(|last| last < balance.asset), "a balance's asset")?;
+        let number = balance.asset.0 as usize;
+        check((next..assets).contains(&number), "a balance's asset")?;
         let sum = balance.free.0.checked_add(balance.locked.0);
         check(sum.is_some_and(|sum| (1..=MAX_SUPPLY).contains(&sum)), "a balance")?;
-        last = Some(balance.asset);
-        *engine.accounts.at_mut(id).balance_mut(balance.asset) = balance;
+        next = number + 1;
+        balances.push(balance);
     }
-    Ok(())
+    Ok(balances)
 }
 
 fn take_keys(engine: &mut Engine, input: &mut &[u8]) -> Restored<()> {

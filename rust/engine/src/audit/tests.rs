@@ -1,7 +1,10 @@
 //! Each invariant can fail: a state is damaged from inside, and the audit must say what is wrong.
 
 use super::*;
-use crate::commands::{Cancel, Command, Deposit, Envelope, ListAsset, ListMarket, OpenAccount, Place, Signed, Tick};
+use crate::commands::{
+    Cancel, Command, Deposit, Envelope, ListAsset, ListMarket, OpenAccount, Place, Signed, Tick, Withdraw,
+};
+use crate::engine::AUDIT_EVERY;
 use crate::events::Event;
 use crate::reasons::Reason;
 use crate::units::{Amount, ClientId, KeyId, Lane, MarketId, Micros, OrderId, Price, Quantity, Rate, Sequence};
@@ -159,11 +162,97 @@ fn a_violation_halts_the_shard_for_all_but_cancels() {
     assert!(Engine::restore(&bytes).expect("a halted state comes back").halted());
 }
 
-#[test]
-fn the_full_audit_runs_inside_the_command_whose_turn_it_is() {
+/// The sums that the round has after as many commands as the engine says.
+fn recount(engine: &mut Engine) {
+    let mut census = round::Census::after(engine.sequence, engine.assets.len());
+    for place in 0..engine.accounts.len() {
+        for balance in engine.accounts.place(place).1.balances() {
+            census.moved(place, balance.asset, (balance.free.0 + balance.locked.0) as i128);
+        }
+    }
+    engine.accounts.census = census;
+}
+
+/// Damages a venue after `begun` commands of a round and applies ticks until the damage is found; returns how many it
+/// took, and what was said.
+fn ticks_until_found(begun: u64, damage: fn(&mut Engine)) -> (u64, String) {
     let mut engine = venue();
-    engine.accounts.at_mut(ALICE).balance_mut(AssetId(1)).free.0 += 1;
-    engine.sequence = Sequence(crate::AUDIT_EVERY - 2);
-    assert!(apply(&mut engine, Tick {}).is_empty());
-    assert!(matches!(&apply(&mut engine, Tick {})[..], [Event::Violated(_)]));
+    engine.sequence = Sequence(AUDIT_EVERY + begun);
+    recount(&mut engine);
+    damage(&mut engine);
+    for ticks in 1..=2 * AUDIT_EVERY {
+        if let [Event::Violated(violated)] = &apply(&mut engine, Tick {})[..] {
+            assert!(engine.halted());
+            return (ticks, violated.invariant.clone());
+        }
+    }
+    panic!("the damage was not found");
+}
+
+#[test]
+fn any_damage_is_found_within_a_round_wherever_the_round_stands() {
+    type Damage = (fn(&mut Engine), &'static str);
+    let damages: [Damage; 6] = [
+        (|engine| engine.accounts.at_mut(ALICE).balance_mut(AssetId(1)).locked.0 += 1, "locked and holds"),
+        (|engine| engine.accounts.at_mut(ALICE).open_mut(MarketId(0)).count = 7, "lists 3 orders, not 7"),
+        (|engine| engine.markets[0].rules.counters.orders = 2, "was never issued"),
+        (|engine| engine.markets[0].book.get_mut(2).expect("open").1.executed.0 += 1, "is not the quantity"),
+        (|engine| engine.markets[0].top = Top::of(&agio_book::Book::new()), "is not the one that was last told"),
+        (
+            |engine| {
+                let slot = engine.markets[0].book.get(1).expect("open").1.slot;
+                let mut list = engine.accounts.at(ALICE).open(MarketId(0));
+                engine.open.remove(slot, &mut list);
+            },
+            "order",
+        ),
+    ];
+    for (damage, words) in damages {
+        for begun in [0, 1, 300, AUDIT_EVERY / 2, AUDIT_EVERY - 1] {
+            let (ticks, story) = ticks_until_found(begun, damage);
+            assert!(story.contains(words), "{story}");
+            assert!(ticks <= AUDIT_EVERY, "{story}: found after {ticks} commands");
+        }
+    }
+}
+
+/// Money from nowhere shows when all balances have been added up: at the end of the round that has yet to see the account.
+#[test]
+fn money_from_nowhere_is_found_at_the_end_of_the_round_that_sees_it() {
+    let damage: fn(&mut Engine) = |engine| engine.accounts.at_mut(ALICE).balance_mut(AssetId(1)).free.0 += 1;
+    let words = "all balances of USDT sum to 1, not 0 (outside: -1000000000)";
+    assert_eq!(ticks_until_found(0, damage), (AUDIT_EVERY, words.to_owned()));
+    assert_eq!(ticks_until_found(1_000, damage), (2 * AUDIT_EVERY - 1_000, words.to_owned()));
+}
+
+/// Money that moves while a round runs is in its sums, whoever has been seen already.
+#[test]
+fn money_that_moves_during_a_round_is_not_missed() {
+    let mut engine = venue();
+    let rights = Rights { trade: true, withdraw: true, deposit: true };
+    let limits = OrderLimits { ten_seconds: 0, day: 0, open: 0 };
+    for _ in 0..40 {
+        apply(&mut engine, OpenAccount { rights, maker: Rate(100_000), taker: Rate(100_000), limits });
+    }
+    for round in 0..2 {
+        for step in 0..50_000_u32 {
+            let account = AccountId(1_000 + step % 41);
+            let events = match step % 5 {
+                0 => apply(&mut engine, Deposit { account, asset: AssetId(step % 2), amount: Amount(1_000_000_000) }),
+                1 => apply(&mut engine, Withdraw { account, asset: AssetId(step % 2), amount: Amount(1_000) }),
+                2 => apply(&mut engine, Place { account, ..order(Side::Sell, 20 + u64::from(step % 3)) }),
+                3 => apply(&mut engine, Place { account, ..order(Side::Buy, 22) }),
+                _ => apply(&mut engine, Tick {}),
+            };
+            assert!(!events.iter().any(|event| matches!(event, Event::Violated(_))), "{events:?}");
+        }
+        let mut bytes = Vec::new();
+        engine.snapshot(&mut bytes);
+        let restored = Engine::restore(&bytes).expect("it was just taken");
+        assert_eq!(restored.accounts.census, engine.accounts.census, "a restored shard goes on with the same sums");
+        // As if the commands up to a place in the next round had been ticks.
+        engine.sequence = Sequence((round + 2) * AUDIT_EVERY - 40_000);
+        recount(&mut engine);
+    }
+    assert_eq!(engine.audit(), Ok(()));
 }

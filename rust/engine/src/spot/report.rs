@@ -169,6 +169,7 @@ impl Scratch {
         for (asset, sum, touch) in [(rules.base, base, Touch::BASE), (rules.quote, quote, Touch::QUOTE)] {
             if sum > 0 {
                 accounts.at_mut(FEES).balance_mut(asset).free.0 += sum;
+                accounts.moved(FEES, asset, sum as i128);
                 self.touch(FEES, touch);
             }
         }

@@ -165,7 +165,10 @@ impl<E: Events> Settler<'_, E> {
         let paying = account.balance_mut(pays.0);
         paying.locked.0 -= party.released.0;
         paying.free.0 = paying.free.0 + party.released.0 - pays.1.0;
-        account.balance_mut(gets.0).free.0 += gets.1.0 - commission.0;
+        let gained = gets.1.0 - commission.0;
+        account.balance_mut(gets.0).free.0 += gained;
+        self.accounts.moved(party.account, pays.0, -(pays.1.0 as i128));
+        self.accounts.moved(party.account, gets.0, gained as i128);
         let Terms { trade, price, quantity, notional, .. } = *terms;
         Fill { trade, price, quantity, notional, commission, commission_asset: gets.0, maker: party.maker }
     }
