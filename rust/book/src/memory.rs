@@ -221,10 +221,10 @@ impl Lines {
     }
 }
 
-/// Asks the processor for a cache line.
+/// Asks the processor for the cache line where an item begins. For engines that look ahead in memory of their own.
 #[inline(always)]
 #[allow(unsafe_code)]
-fn prefetch<T>(item: &T) {
+pub fn prefetch<T>(item: &T) {
     #[cfg(target_arch = "x86_64")]
     {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

@@ -1,5 +1,7 @@
 //! Accounts: what they may do, what they have.
 
+use agio_book::prefetch;
+
 use crate::audit::round::Census;
 use crate::layout::records;
 use crate::limits::Counts;
@@ -15,6 +17,9 @@ pub const MAX_SUPPLY: u128 = 1 << 96;
 
 /// Up to so many balances, looking at one after the other is quicker than halving.
 const FEW: usize = 8;
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// How many accounts are the venue's own (numbers 0 to 3).
 pub(crate) const HOUSE: u32 = 4;
@@ -62,6 +67,13 @@ impl Account {
         balances: Vec<Balance>,
     ) -> Self {
         Self { balances, ..Self::new(rights, maker, taker, limits, updated) }
+    }
+
+    /// Asks for the memory of its balances and lists; the record itself should be there.
+    #[inline]
+    pub(crate) fn warm(&self) {
+        self.balances.iter().step_by(LINE.div_ceil(size_of::<Balance>())).take(3).for_each(prefetch);
+        self.open.first().into_iter().for_each(prefetch);
     }
 
     pub(crate) fn free(&self, asset: AssetId) -> Amount {
@@ -152,6 +164,15 @@ impl Accounts {
 
     pub(crate) fn get(&self, id: AccountId) -> Option<&Account> {
         self.list.get(Self::slot(id)?)
+    }
+
+    /// Asks for the memory of an account's record.
+    #[inline]
+    pub(crate) fn warm(&self, id: AccountId) {
+        if let Some(account) = self.get(id) {
+            prefetch(account);
+            prefetch(&account.updated);
+        }
     }
 
     /// An account that is known to exist.

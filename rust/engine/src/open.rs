@@ -4,6 +4,8 @@
 //! owner's list of that market (in order of numbers, since new orders join at the end). An open-addressing table finds
 //! nodes by (account, market, client id). Slots are not state: snapshots and answers never show them.
 
+use agio_book::prefetch;
+
 use crate::units::{AccountId, ClientId, MarketId, OrderId};
 
 /// No node.
@@ -149,6 +151,14 @@ impl OpenOrders {
     pub(crate) fn list(&self, list: OpenList) -> impl Iterator<Item = &Node> {
         let at = |slot: u32| if slot == NONE { None } else { Some(self.nodes.at(slot)) };
         std::iter::successors(at(list.head), move |node| at(node.next))
+    }
+
+    /// Asks for the memory where a client id with this [`hash`] is looked up.
+    #[inline]
+    pub(crate) fn warm(&self, hash: u32) {
+        if !self.table.is_empty() {
+            prefetch(&self.table[self.home(hash)]);
+        }
     }
 
     /// Whether an order's neighbours in its owner's list know it.
