@@ -296,40 +296,29 @@ unsafe fn release(start: NonNull<u8>, held: usize) {
 #[allow(unsafe_code)]
 mod pages {
     use super::HUGE;
-    use std::ffi::{c_int, c_void};
+    use libc::{MADV_COLLAPSE, MADV_DONTNEED, MADV_HUGEPAGE, MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, MREMAP_FIXED};
+    use libc::{MREMAP_MAYMOVE, PROT_READ, PROT_WRITE, c_void, madvise, mmap, mremap, munmap};
     use std::ptr::{self, NonNull};
 
     pub(super) const THERE: bool = true;
-
-    // The C library's, which the standard library brings with it; the numbers are the kernel's, alike on both kinds.
-    unsafe extern "C" {
-        fn mmap(at: *mut c_void, bytes: usize, prot: c_int, flags: c_int, file: c_int, offset: i64) -> *mut c_void;
-        fn mremap(at: *mut c_void, held: usize, bytes: usize, flags: c_int, ...) -> *mut c_void;
-        fn munmap(at: *mut c_void, bytes: usize) -> c_int;
-        fn madvise(at: *mut c_void, bytes: usize, advice: c_int) -> c_int;
-    }
-    const READ_WRITE: c_int = 1 | 2;
-    const PRIVATE_ANONYMOUS: c_int = 2 | 0x20;
-    const MAY_MOVE_TO_FIXED: c_int = 1 | 2;
-    const DONT_NEED: c_int = 4;
-    const HUGE_PAGES: c_int = 14;
-    const COLLAPSE: c_int = 25;
 
     /// New memory, on a boundary of huge pages; those are asked for when it is more than one.
     pub(super) fn map(bytes: usize) -> Option<NonNull<u8>> {
         let all = bytes + HUGE;
         // SAFETY: a new mapping, of which nobody knows yet; what is unmapped again lies in it.
         unsafe {
-            let start = mmap(ptr::null_mut(), all, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0).cast::<u8>();
-            if start.addr() == usize::MAX {
+            let (access, kind) = (PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+            let start = mmap(ptr::null_mut(), all, access, kind, -1, 0);
+            if start == MAP_FAILED {
                 return None;
             }
+            let start = start.cast::<u8>();
             let before = start.addr().wrapping_neg() % HUGE;
             let place = start.add(before);
             unmap(NonNull::new(start)?, before);
             unmap(NonNull::new(place.add(bytes))?, HUGE - before);
             if bytes > HUGE {
-                madvise(place.cast(), bytes, HUGE_PAGES);
+                madvise(place.cast(), bytes, MADV_HUGEPAGE);
             }
             NonNull::new(place)
         }
@@ -346,16 +335,16 @@ mod pages {
         let place = map(bytes)?;
         // SAFETY: the target is a mapping that nobody knows yet, and takes up what `start` was.
         unsafe {
-            let flags = MAY_MOVE_TO_FIXED;
+            let flags = MREMAP_MAYMOVE | MREMAP_FIXED;
             let moved = mremap(start.as_ptr().cast(), held, bytes, flags, place.as_ptr().cast::<c_void>());
             if moved != place.as_ptr().cast() {
                 return None;
             }
             // All of it or nothing: what is advised in part cannot be moved any more.
             if bytes > SMALL {
-                madvise(moved, bytes, HUGE_PAGES);
+                madvise(moved, bytes, MADV_HUGEPAGE);
                 if held <= SMALL {
-                    madvise(moved, held, COLLAPSE);
+                    madvise(moved, held, MADV_COLLAPSE);
                 }
             }
         }
@@ -377,7 +366,7 @@ mod pages {
     /// It was mapped here; zeros are valid there.
     pub(super) unsafe fn give_back(start: NonNull<u8>, bytes: usize, part: usize) {
         // SAFETY: the part lies in the mapping.
-        unsafe { madvise(start.as_ptr().add(bytes - part).cast(), part, DONT_NEED) };
+        unsafe { madvise(start.as_ptr().add(bytes - part).cast(), part, MADV_DONTNEED) };
     }
 }
 

@@ -3,7 +3,7 @@
 //! No clock, no randomness, no floats, no I/O, no threads, no iteration over unordered maps. Money is integers.
 //!
 //! [`engine::Engine`] is the door: `apply` changes, the queries read, `snapshot` and `restore` carry it over.
-//! Events go into a list or, encoded, onto a tape: [`sink`].
+//! Events go into a list, or to whatever else takes them: [`sink`].
 //! Inside: `accounts` (rights, balances), `limits` (order counts), `open` (open orders by account and client id),
 //! `market` (listings and numbers), `spot` (placing, matching, settling, cancelling), `administration` (all other
 //! commands), `audit` (the invariants) and `snapshot` (the canonical bytes).

@@ -11,6 +11,11 @@ use crate::market::Market;
 use crate::open;
 use crate::units::{AccountId, ClientId, MarketId};
 
+/// From so many accounts on, looking ahead pays; all of a smaller exchange is in the caches.
+const LARGE: usize = 100_000;
+/// The looks at a queue, and how many commands ahead each is.
+const LOOKS: [(usize, Look); 3] = [(12, Look::Far), (8, Look::Middle), (4, Look::Near)];
+
 /// How far ahead a look is: each can only ask for what the one before it has brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
@@ -23,8 +28,14 @@ pub enum Look {
 }
 
 impl Engine {
+    /// The looks at a queue of commands that are worth their time, and how many commands ahead each is: on a small
+    /// exchange none.
+    pub fn looks(&self) -> &'static [(usize, Look)] {
+        if self.accounts.len() < LARGE { &[] } else { &LOOKS }
+    }
+
     /// Asks the processor for memory that a command will need. Changes nothing, and is never wrong, whatever comes in
-    /// between. On a small exchange it is not worth its time.
+    /// between. See [`Engine::looks`].
     ///
     /// ```
     /// use agio_engine::{Engine, Look, commands::{Command, Tick}};

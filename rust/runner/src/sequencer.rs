@@ -97,10 +97,16 @@ impl Sequencer {
     /// [`Poisoned`]: the command's record is in the group, its answer is not; nothing more may be run.
     pub fn run(&mut self, requests: &mut VecDeque<Request>, now: Micros) -> Result<(), Poisoned> {
         let (mut served, mut outcome) = (0, Ok(()));
+        let looks = self.engine.looks();
         // Where they stand: a request is large to be moved.
         while let Some(request) = requests.get_mut(served).filter(|_| outcome.is_ok() && self.has_room()) {
-            served += 1;
             outcome = self.serve(request, now);
+            served += 1;
+            for &(ahead, look) in looks {
+                if let Some(command) = requests.get(served + ahead).and_then(|coming| coming.command.as_ref()) {
+                    self.engine.warm(command, look);
+                }
+            }
         }
         requests.drain(..served);
         outcome
