@@ -34,6 +34,7 @@ audit: setup  ## known vulnerabilities in the locked dependencies
 test-rust:  ## the crates' own tests
 	cargo test --workspace --locked --quiet
 	AGIO_TWIN_COMMANDS=2000000 cargo test --release -p agio-book --test twin --locked --quiet
+	@$(MAKE) --no-print-directory planted
 
 test-python: setup  ## every other test
 	$(BIN)/pytest --ignore=tests/tidy
