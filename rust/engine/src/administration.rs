@@ -9,15 +9,13 @@ use crate::commands::{
 };
 use crate::engine::{Engine, Key};
 use crate::events::{AccountChanged, AssetListed, KeyAdded, KeyRevoked, LaneRetired, MarketChanged, Posted};
-use crate::market::{Asset, Counters, Market, Rules, check_filters, check_name};
+use crate::market::{Asset, Market, Rules, check_filters, check_name};
 use crate::reasons::Reason;
 use crate::refusal::{Refusal, require};
 use crate::sink::Events;
-use crate::spot::average::Averages;
-use crate::spot::filters::Gauge;
 use crate::spot::report::put_balance;
 use crate::units::{AccountId, Amount, AssetId, Delta, KeyId, MarketId, ONE, OUTSIDE, Rate, SCALE};
-use crate::vocabulary::{Cause, MarketStatus};
+use crate::vocabulary::Cause;
 
 impl Engine {
     pub(crate) fn open_account(&mut self, command: &OpenAccount, out: &mut impl Events) -> Result<(), Refusal> {
@@ -138,22 +136,7 @@ impl Engine {
         let ListMarket { symbol, base, quote, filters } = command.clone();
         let id = MarketId(self.markets.len() as u32);
         self.symbols.insert(symbol.clone(), id);
-        let (status, counters, averages) = (MarketStatus::Trading, Counters::NONE, Averages::default());
-        let (gauge, last_trade) = (Gauge::of(&filters), None);
-        let rules = Rules {
-            id,
-            symbol,
-            base,
-            quote,
-            base_unit,
-            quote_unit,
-            status,
-            filters,
-            gauge,
-            counters,
-            last_trade,
-            averages,
-        };
+        let rules = Rules::new(id, symbol, (base, base_unit), (quote, quote_unit), filters);
         self.markets.push(Market::new(rules, Book::new()));
         out.put(|| self.market_changed(id));
         Ok(())
@@ -162,8 +145,7 @@ impl Engine {
     pub(crate) fn set_filters(&mut self, command: &SetFilters, out: &mut impl Events) -> Result<(), Refusal> {
         self.require_market(command.market)?;
         check_filters(&command.filters)?;
-        let rules = &mut self.markets[command.market.0 as usize].rules;
-        (rules.filters, rules.gauge) = (command.filters, Gauge::of(&command.filters));
+        self.markets[command.market.0 as usize].rules.set_filters(command.filters);
         out.put(|| self.market_changed(command.market));
         Ok(())
     }

@@ -109,17 +109,6 @@ pub(crate) const fn sum(sizes: &[usize]) -> usize {
     sum
 }
 
-/// A struct of one kind, of commands or of events.
-pub trait Kind {
-    /// The room that encoding takes: what is put is written whole before its end is cut off. 0 if the kind has no largest.
-    const ROOM: usize;
-    /// Appends kind (`u16`), version (`u8`) and fields.
-    fn write(&self, out: &mut impl Writer);
-    /// Writes the same to the front of `room`, and returns its length. `None` if there is not enough room for the largest
-    /// of the kind, or if the kind has no largest.
-    fn write_front(&self, room: &mut [u8]) -> Option<usize>;
-}
-
 /// One value's place in a layout.
 pub trait Field: Sized {
     /// The most bytes that it takes.
@@ -388,11 +377,9 @@ macro_rules! layouts {
             impl $name {
                 /// The most bytes that kind, version and fields take.
                 const MOST: usize = 3 + $crate::layout::sum(&[$(<$type as $crate::layout::Field>::SIZE),*]);
+                /// The room that encoding takes: what is put is written whole before its end is cut off. 0 for texts, which
+                /// have no bound.
                 const ROOM: usize = if Self::MOST <= $crate::layout::PACKED { Self::MOST + $crate::units::ClientId::MAX } else { 0 };
-            }
-
-            impl $crate::layout::Kind for $name {
-                const ROOM: usize = $name::ROOM;
 
                 #[inline(always)]
                 #[allow(clippy::inline_always)]
@@ -442,7 +429,6 @@ macro_rules! layouts {
 
             /// Appends kind (`u16`), version (`u8`) and fields.
             pub fn encode(&self, out: &mut Vec<u8>) {
-                use $crate::layout::Kind;
                 match self {
                     $(Self::$name(value) => {
                         let mut room = [0; $name::ROOM];
@@ -458,7 +444,6 @@ macro_rules! layouts {
             /// enough room for the largest of its kind, or if its kind has no largest.
             #[inline]
             pub fn encode_front(&self, room: &mut [u8]) -> Option<usize> {
-                use $crate::layout::Kind;
                 match self { $(Self::$name(value) => value.write_front(room)),* }
             }
 

@@ -93,12 +93,32 @@ pub(crate) struct Rules {
     pub base_unit: u64,
     pub quote_unit: u64,
     pub status: MarketStatus,
+    /// To be changed by [`Rules::set_filters`] only: the gauge is made of them.
     pub filters: Filters,
     pub gauge: Gauge,
     pub counters: Counters,
     /// The last trade's price and time.
     pub last_trade: Option<(Price, Micros)>,
     pub averages: Averages,
+}
+
+impl Rules {
+    /// A market that has just been listed. Assets come with their smallest commissions, in 10^-8.
+    pub(crate) fn new(
+        id: MarketId,
+        symbol: String,
+        (base, base_unit): (AssetId, u64),
+        (quote, quote_unit): (AssetId, u64),
+        filters: Filters,
+    ) -> Self {
+        let (status, counters, averages) = (MarketStatus::Trading, Counters::NONE, Averages::default());
+        let (gauge, last_trade) = (Gauge::of(&filters), None);
+        Self { id, symbol, base, quote, base_unit, quote_unit, status, filters, gauge, counters, last_trade, averages }
+    }
+
+    pub(crate) fn set_filters(&mut self, filters: Filters) {
+        (self.filters, self.gauge) = (filters, Gauge::of(&filters));
+    }
 }
 
 /// One market.

@@ -15,7 +15,6 @@ use crate::limits::{Counts, Window};
 use crate::market::{Asset, Counters, MAX_AVERAGE_MINUTES, Market, Rules, check_filters, check_name};
 use crate::open;
 use crate::spot::average::{Averages, Minute};
-use crate::spot::filters::Gauge;
 use crate::spot::order::{Order, lose_priority};
 use crate::units::{
     AccountId, Amount, AssetId, ClientId, FIRST_CUSTOMER, Lane, MarketId, Micros, ONE, OUTSIDE, OrderId, PreventedId,
@@ -392,21 +391,8 @@ fn take_market(engine: &mut Engine, id: MarketId, input: &mut &[u8]) -> Restored
     check(base != quote, "a market's assets")?;
     let averages = take_minutes(input)?;
     engine.symbols.insert(symbol.clone(), id);
-    let gauge = Gauge::of(&filters);
-    let rules = Rules {
-        id,
-        symbol,
-        base,
-        quote,
-        base_unit,
-        quote_unit,
-        status,
-        filters,
-        gauge,
-        counters,
-        last_trade,
-        averages,
-    };
+    let rules = Rules::new(id, symbol, (base, base_unit), (quote, quote_unit), filters);
+    let rules = Rules { status, counters, last_trade, averages, ..rules };
     let mut market = Market::new(rules, agio_book::Book::new());
     let mut joining = Vec::new();
     for side in [agio_book::Side::Buy, agio_book::Side::Sell] {
