@@ -69,7 +69,7 @@ pub use reader::{Extent, Reader, Report, verify};
 pub use recovery::{Recovery, create, identify};
 pub use segment::{SEGMENT_VERSION, SegmentHeader};
 pub use snapshot::{Loaded, Snapshot, SnapshotHeader};
-pub use storage::{Disk, Entry, Fault, File, Memory, SECTOR, Storage};
+pub use storage::{Disk, Entry, Fault, File, Memory, SECTOR, Storage, Tap, Tapped};
 pub use tail::TornTail;
 pub use types::{Durability, Hash, LogId, Mark, Options, Position, Progress};
 pub use writer::{Journal, Preparer, Writer};

@@ -7,9 +7,11 @@
 
 mod disk;
 mod memory;
+mod tapped;
 
 pub use disk::Disk;
 pub use memory::{Fault, Memory};
+pub use tapped::{Tap, Tapped};
 
 use crate::types::Durability;
 use std::fmt;

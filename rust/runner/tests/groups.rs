@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use agio_engine::commands::Tick;
 use agio_engine::units::Micros;
-use agio_journal::{Durability, Entry, File, Memory, Storage};
+use agio_journal::{Durability, File, Memory, Tap, Tapped};
 use agio_runner::{Answer, Options, Reply, Request, Shard};
 
 /// The most that one sync may make wait.
@@ -45,57 +45,12 @@ impl Gate {
     }
 }
 
-#[derive(Debug)]
-struct Gated<T>(T, Arc<Gate>);
-
-impl Gated<Memory> {
-    fn file(&self, file: Box<dyn File>) -> Box<dyn File> {
-        Box::new(Gated(file, Arc::clone(&self.1)))
-    }
-}
-
-impl Storage for Gated<Memory> {
-    fn list(&self) -> io::Result<Vec<Entry>> {
-        self.0.list()
-    }
-    fn open(&self, name: &str) -> io::Result<Box<dyn File>> {
-        self.0.open(name).map(|file| self.file(file))
-    }
-    fn create(&self, name: &str, bytes: u64) -> io::Result<Box<dyn File>> {
-        self.0.create(name, bytes).map(|file| self.file(file))
-    }
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.0.rename(from, to)
-    }
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.0.remove(name)
-    }
-    fn sync_dir(&self) -> io::Result<()> {
-        self.0.sync_dir()
-    }
-    fn free_bytes(&self) -> io::Result<u64> {
-        self.0.free_bytes()
-    }
-    fn strongest(&self) -> Durability {
-        self.0.strongest()
-    }
-}
-
-impl File for Gated<Box<dyn File>> {
-    fn size(&self) -> io::Result<u64> {
-        self.0.size()
-    }
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        self.0.read_at(offset, into)
-    }
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_at(offset, bytes)
-    }
-    fn sync_data(&self) -> io::Result<()> {
+impl Tap for Gate {
+    fn sync_data(&self, file: &dyn File) -> io::Result<()> {
         if std::thread::current().name() == Some("agio-journal") {
-            self.1.pass();
+            self.pass();
         }
-        self.0.sync_data()
+        file.sync_data()
     }
 }
 
@@ -111,7 +66,7 @@ fn shard() -> (Shard, Arc<Gate>) {
         tripwire: None,
     };
     let gate = Arc::new(Gate::default());
-    let storage = Arc::new(Gated(Memory::simulated(), Arc::clone(&gate)));
+    let storage = Arc::new(Tapped::new(Memory::simulated(), Arc::clone(&gate)));
     (Shard::open_on(storage, &options, |_| ()).unwrap().0, gate)
 }
 
