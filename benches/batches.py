@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import select
-import subprocess
 import time
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -48,15 +47,11 @@ FILTERS = {
 
 def measure(folder: Path, *, rounds: int, orders: int) -> Iterator[Figure]:
     """Rounds of as many orders, all to the same hash, each beside a round of the engine's own bench."""
-    program = processes.build("agio-runner", "log")
     batches = packed(orders)
     rates, ratios, hashes = [], [], set()
     for _ in range(rounds):
         rate, state = _round(folder, batches, orders)
-        told = subprocess.run([program, folder, str(orders), "1"], stdout=subprocess.PIPE, text=True, check=True).stdout
-        found = engine.ROUND.search(told)
-        if found is None:
-            raise RuntimeError(f"a round was expected:\n{told}")
+        (found,) = processes.rounds("log", engine.ROUND, folder, orders, 1)
         rates.append(rate)
         ratios.append(rate / int(found["clock"]))
         hashes.add(state)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
 from benches import processes
@@ -21,13 +20,9 @@ ROUND = re.compile(
 
 def measure(folder: Path, *, rounds: int, commands: int) -> Iterator[Figure]:
     """Interleaved rounds of engine, engine with log, and probe; the state's hash must be the same in all of them."""
-    program = processes.build("agio-runner", "log")
-    told = subprocess.run(
-        [program, folder, str(commands), str(rounds)], stdout=subprocess.PIPE, text=True, check=True
-    ).stdout
-    found = [match.groupdict() for match in ROUND.finditer(told)]
-    if len(found) != rounds or len({each["hash"] for each in found}) != 1:
-        raise RuntimeError(f"{rounds} rounds with one hash were expected:\n{told}")
+    found = processes.rounds("log", ROUND, folder, commands, rounds)
+    if len({each["hash"] for each in found}) != 1:
+        raise RuntimeError(f"the same commands came to several states: {found}")
     alone, clock, log, probe = ([int(each[name]) for each in found] for name in ("engine", "clock", "log", "probe"))
     yield Figure(
         "engine alone, order commands", alone, "/s", bar=1_000_000, at_least=True, absolutes="CPU time, one core"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
 from benches import processes
@@ -21,13 +20,8 @@ ROUND = re.compile(
 
 def measure(folder: Path, *, rounds: int, commands: int) -> Iterator[Figure]:
     """Rounds of a shard fed at half of its peak; after each a probe syncs the same sizes at the same moments."""
-    program = processes.build("agio-runner", "latency")
-    told = subprocess.run(
-        [program, folder, str(commands), str(rounds)], stdout=subprocess.PIPE, text=True, check=True
-    ).stdout
-    found = [{name: int(value) for name, value in match.groupdict().items()} for match in ROUND.finditer(told)]
-    if len(found) != rounds:
-        raise RuntimeError(f"{rounds} rounds were expected:\n{told}")
+    told = processes.rounds("latency", ROUND, folder, commands, rounds)
+    found = [{name: int(value) for name, value in each.items()} for each in told]
 
     def median(name: str) -> str:
         return number(Figure("", [each[name] for each in found], "").value)

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -118,9 +120,20 @@ def _await(address: str) -> None:
     raise RuntimeError(f"nobody listens on {address}")
 
 
+@cache
 def build(package: str, example: str | None = None) -> Path:
     """Compiles one of our Rust programs and returns its path."""
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     what = ["--example", example] if example else []
     subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "-p", package, *what], cwd=ROOT, check=True)
     return target / "release" / (f"examples/{example}" if example else package)
+
+
+def rounds(example: str, line: re.Pattern[str], folder: Path, commands: int, count: int) -> list[dict[str, str]]:
+    """Runs an example of the runner for so many rounds; what it tells of each, in the groups of the pattern."""
+    command = [str(build("agio-runner", example)), str(folder), str(commands), str(count)]
+    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    found = [match.groupdict() for match in line.finditer(told)]
+    if len(found) != count:
+        raise RuntimeError(f"{count} rounds of {example} were expected:\n{told}")
+    return found
