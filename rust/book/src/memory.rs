@@ -10,7 +10,8 @@
 //! - A slot comes from `Slab::next_slot`, which makes its item first; slot 0, nobody, is made as soon as there is any
 //!   order. Links, levels and the index repeat slots, and a new one of these says 0.
 //! - A page comes from `Window::new_page`, which makes its levels first; page 0, which stays empty, is made with the
-//!   window. A place in the directory is a page's number masked by the directory's size.
+//!   window. A place in the directory is a page's number masked by the directory's size. A window that replaces another
+//!   begins with few pages: a place that was found in a window before is asked of `Window::tail` only, which checks it.
 //! - A line is the top bits of a hash. Lines that are not made yet, or are freed, belong to the half of a growing
 //!   table that the index does not ask: see `Index::table`.
 //!

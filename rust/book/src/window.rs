@@ -263,10 +263,10 @@ impl Window {
         self.seat_of(self.step.quotient(price)).place()
     }
 
-    /// The last order at a place that was guessed.
+    /// The last order at a place that was guessed, of this window or of one that it has replaced.
     #[inline(always)]
     pub(crate) fn tail(&self, place: usize) -> Slot {
-        self.levels.at(place).tail
+        if place < self.levels.made() { self.levels.at(place).tail } else { NOBODY }
     }
 
     /// Asks for the line of a level.
