@@ -9,7 +9,7 @@ use crate::slab::Slot;
 use crate::types::Side;
 use crate::window::{FEWEST_PAGES, Level, MOST_PAGES, Seat, Step, Window};
 
-/// How many levels a book keeps in the map before it makes a window: a quiet market needs none.
+/// How many levels a book keeps in the map before it thinks of a window: a quiet market needs none.
 const BEFORE_WINDOW: usize = 16;
 
 /// The levels of both sides.
@@ -21,7 +21,8 @@ pub(crate) struct Ladder {
     best: [u64; 2],
     /// How many levels outside are not on the window's step.
     strays: usize,
-    /// How many strays call for a finer step.
+    /// How many levels outside call for a window, and how many strays for a finer step; twice as many each time, for
+    /// looking at all prices takes time and may be in vain.
     patience: usize,
 }
 
@@ -225,11 +226,12 @@ impl Ladder {
     /// A level is about to be made at a price that the window does not cover. Moves the window there if that is
     /// worth it, and says whether it covers the price now.
     fn adapt(&mut self, side: Side, price: u64) -> bool {
-        if !self.window.exists() {
-            return self.outside.len() >= BEFORE_WINDOW && self.rebuild(price);
-        }
-        let Some(tick) = self.window.step.tick(price) else {
-            if self.strays < self.patience {
+        let (tick, waiting) = match self.window() {
+            None => (None, self.outside.len()),
+            Some(window) => (window.step.tick(price), self.strays),
+        };
+        let Some(tick) = tick else {
+            if waiting < self.patience {
                 return false;
             }
             self.patience = self.patience.saturating_mul(2);
@@ -431,6 +433,17 @@ mod tests {
             append(&mut ladder, Side::Sell, 6_000_000_000_000 + tick * 100_000, 1);
         }
         assert_eq!((ladder.window.step.size, ladder.outside.len()), (100_000, 0));
+    }
+
+    #[test]
+    fn a_window_is_not_looked_for_in_vain_at_each_level() {
+        let mut ladder = Ladder::new();
+        for number in 0..1_000 {
+            append(&mut ladder, Side::Sell, 1 << 60 | number << 40 | 1, 1);
+            append(&mut ladder, Side::Buy, 1 << 50 | number << 40, 1);
+        }
+        assert!(!ladder.window.exists(), "these prices have no common step");
+        assert_eq!((ladder.outside.len(), ladder.patience), (2_000, 2_048), "seven times");
     }
 
     #[test]
