@@ -25,7 +25,11 @@ from tests.simulation.switched import Mutant, blamed, switch
 
 ROOT = Path(__file__).resolve().parents[2]
 CRATES = ("agio-book", "agio-engine", "agio-journal")
-INSTRUMENTS = {"rust/book/src/naive.rs", "rust/journal/src/storage/memory.rs"}
+INSTRUMENTS = {
+    "rust/book/src/naive.rs",
+    "rust/journal/src/storage/memory.rs",
+    "rust/journal/src/storage/tapped.rs",
+}
 """What tests are made of: a mutant there is no bug of the exchange."""
 STAGES = {crate: (crate, "agio-sim") for crate in CRATES} | {"agio-book": ("agio-book", "agio-engine", "agio-sim")}
 """Whose tests have to notice a mutant of a crate: cheap ones first."""
