@@ -182,9 +182,8 @@ class Shard:
         return position
 
     async def live_keys(self) -> dict[int, int]:
-        """The account of every key that the log knows and has not revoked."""
-        reply = await self._ask(self._core.live_keys)
-        return dict(self._decode.decode(reply.body))
+        """The account of every key that the log knows and has not revoked; raises ApiError -1007 if lost."""
+        return dict(self._decode.decode(_answered(await self._ask(self._core.live_keys))))
 
     async def command(self, command: dict[str, Any]) -> list[dict[str, Any]]:
         """Runs an administrative command and returns its events; raises CommandRefused, or ApiError -1007 if lost."""
