@@ -88,16 +88,17 @@ class HttpListener:
         """Listens on a socket file that only its owner may open; OSError when another process listens there."""
         _remove_stale(path)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)  # from its first moment on nobody else may connect
         try:
-            listening.bind(str(path))
+            before = os.umask(0o177)  # from its first moment on nobody else may connect
+            try:
+                listening.bind(str(path))
+            finally:
+                os.umask(before)  # at once: it is the whole process's, and others make files and folders meanwhile
             self._path = path
             await self._listen(listening)
         except BaseException:
             listening.close()
             raise
-        finally:
-            os.umask(before)
 
     async def stop(self) -> None:
         """Accepts nothing more, and gives requests under way `stop_seconds`."""

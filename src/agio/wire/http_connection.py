@@ -72,6 +72,7 @@ class HttpConnection(asyncio.Protocol):
         "_body",
         "_ended",
         "_fed",
+        "_head",
         "_headers",
         "_held",
         "_parser",
@@ -96,6 +97,8 @@ class HttpConnection(asyncio.Protocol):
         self.on_url = self._target.append
         self._headers: dict[bytes, bytes] = {}
         self.on_header = self._headers.__setitem__
+        self._head: dict[bytes, bytes] = {}
+        """The headers by name in lower case, once the head is whole; what comes behind the body is not among them."""
         self._body = b""
         self._held = self._fed = 0
         """Bytes of the body, and of all that came since the last whole request."""
@@ -147,15 +150,16 @@ class HttpConnection(asyncio.Protocol):
             self._look_at_part()
 
     def _look_at_part(self) -> None:
-        """Refuses what can only become too long; asks for a body that waits for a word."""
-        limits, headers = self.listener.limits, {name.lower(): value for name, value in self._headers.items()}
+        """Refuses what can only become too long; asks, once, for a body that waits for a word."""
+        limits, head = self.listener.limits, self._head
         if self._fed > limits.header_bytes and not self._held:
             self._refuse(431)
-        elif (length := headers.get(b"content-length", b"")).isdigit() and int(length) > limits.body_bytes:
-            self._refuse(413)
-        elif b"expect" in headers and not self._told and self._transport is not None:
+        elif head and not self._told:
             self._told = True
-            self._transport.write(CONTINUE)
+            if (length := head.get(b"content-length", b"")).isdigit() and int(length) > limits.body_bytes:
+                self._refuse(413)
+            elif b"expect" in head and self._transport is not None:
+                self._transport.write(CONTINUE)
 
     def eof_received(self) -> bool:
         """A client that has said all may still read its answers."""
@@ -181,6 +185,10 @@ class HttpConnection(asyncio.Protocol):
 
     # --- from the parser; target and headers are put away without a call of ours ---
 
+    def on_headers_complete(self) -> None:
+        """The head is whole; its names are put into lower case once, however many pieces the request comes in."""
+        self._head = {name.lower(): value for name, value in self._headers.items()}
+
     def on_body(self, piece: bytes) -> None:
         """A piece of the body."""
         self._held += len(piece)
@@ -193,15 +201,15 @@ class HttpConnection(asyncio.Protocol):
         """A request is whole."""
         if self._ended or (self._fed > self.listener.limits.header_bytes and self._is_heavy()):
             return
-        headers = {name.lower(): value for name, value in self._headers.items()}
         target = self._target
         request = HttpRequest(
-            self, self._parser.get_method(), target[0] if len(target) == 1 else b"".join(target), headers, self._body
+            self, self._parser.get_method(), target[0] if len(target) == 1 else b"".join(target), self._head, self._body
         )
         if not self._parser.should_keep_alive():
             request.is_last = True
             if self._parser.get_http_version() not in VERSIONS:
                 request.refusal = 400
+        self._head = {}
         self._headers.clear()
         target.clear()
         self._body = b""

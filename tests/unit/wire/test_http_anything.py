@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, cast
@@ -229,6 +230,19 @@ def test_an_application_that_raises_leaves_nobody_waiting(
     assert client.wire.over
     assert client.answers() == [b"/a"] * at
     assert "RuntimeError: broken" in caplog.text
+
+
+def test_a_head_in_many_pieces_costs_no_more_than_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else 65 KB, a header in each packet, would keep the loop busy for seconds."""
+    monkeypatch.setitem(globals(), "LIMITS", HttpLimits())
+    client = Client()
+    client.feed(b"GET / HTTP/1.1\r\n")
+    begin = time.process_time()
+    for number in range(8_000):
+        client.feed(b"%x:\r\n" % number)
+    assert time.process_time() - begin < 1, "it takes 20 ms"
+    client.feed(b"\r\n")
+    assert client.served == [(b"GET", b"/", b"")]
 
 
 HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
