@@ -216,3 +216,21 @@ fn money_that_does_not_add_up_is_refused() {
         assert_eq!(refusal(&outside, supply), "impossible value in the snapshot: an asset's supply");
     }
 }
+
+#[test]
+fn a_source_that_has_sent_nothing_is_refused() {
+    let mut world = common::World::new();
+    let lane = Lane(0xA1B2_C3D4);
+    let envelope = Envelope { lane, number: 1, ..world.envelope() };
+    world.run_as(&envelope, &agio_engine::commands::Tick {}.into());
+    let mut bytes = Vec::new();
+    world.engine.snapshot(&mut bytes);
+    let known = [&lane.0.to_le_bytes()[..], &1_u64.to_le_bytes()].concat();
+    let at = bytes.windows(12).position(|twelve| twelve == known).expect("the source");
+    assert!(Engine::restore(&bytes).is_ok());
+    bytes[at + 4] = 0;
+    assert_eq!(
+        Engine::restore(&bytes).err().map(|error| error.to_string()).as_deref(),
+        Some("impossible value in the snapshot: the sources are out of order")
+    );
+}

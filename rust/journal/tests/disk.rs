@@ -3,7 +3,8 @@
 mod support;
 
 use agio_journal::{
-    Disk, Durability, Error, Extent, Frame, Journal, Mark, Memory, Options, Reader, Recovery, Storage, create, verify,
+    Disk, Durability, Entry, Error, Extent, Frame, Journal, Mark, Memory, Options, Reader, Recovery, Storage, create,
+    verify,
 };
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -84,6 +85,16 @@ fn a_read_only_folder_is_not_written() {
     assert!(disk.create("x", 0).is_err() && disk.remove("head").is_err() && disk.rename("head", "x").is_err());
     assert!(verify(&disk).unwrap().is_clean());
     assert!(Disk::read_only(folder.path().join("none")).is_err());
+}
+
+#[test]
+fn the_lock_and_other_folders_are_no_files_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("exports")).unwrap();
+    std::fs::write(folder.path().join("stranger"), "123").unwrap();
+    let disk = Disk::open(folder.path()).unwrap();
+    assert!(folder.path().join("lock").exists());
+    assert_eq!(disk.list().unwrap(), [Entry { name: "stranger".to_owned(), bytes: 3 }]);
 }
 
 /// A building thread, a writing thread, a preparing thread; and readers that must never see damage.

@@ -11,6 +11,12 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 }
 
 #[test]
+fn a_hash_is_shown_in_hex() {
+    let hash = Hash([0x0A; 32]);
+    assert_eq!((hash.to_string(), format!("{hash:?}")), ("0a".repeat(32), "0a".repeat(32)));
+}
+
+#[test]
 fn segment_header() {
     let disk = fresh();
     let marks = fill(&disk, &[9, 9, 9]);

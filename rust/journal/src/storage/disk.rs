@@ -51,14 +51,18 @@ impl Disk {
 
 /// Makes the folder and what is missing above it, each name durable.
 fn create_folder(folder: &Path) -> io::Result<()> {
-    let missing: Vec<_> =
-        folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
+    let missing = missing(folder);
     fs::create_dir_all(folder)?;
     for made in missing {
         let parent = made.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::File::open(parent)?.sync_all()?;
     }
     Ok(())
+}
+
+/// The folders down to this one that do not exist, the innermost first.
+fn missing(folder: &Path) -> Vec<&Path> {
+    folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect()
 }
 
 /// `flock` rather than `fcntl` locks: it belongs to the open file, so a second opening in this process is refused as well,
@@ -195,5 +199,22 @@ impl File for DiskFile {
 
     fn sync_data(&self) -> io::Result<()> {
         rustix::fs::fdatasync(&self.0).map_err(io::Error::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::missing;
+    use std::path::Path;
+
+    #[test]
+    fn the_names_of_all_new_folders_are_made_durable() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inner, outer) = (folder.path().join("a/b"), folder.path().join("a"));
+        assert_eq!(missing(&inner), [&inner, &outer]);
+        std::fs::create_dir(&outer).unwrap();
+        assert_eq!(missing(&inner), [&inner]);
+        assert!(missing(&outer).is_empty());
+        assert_eq!(missing(Path::new("no such folder")), [Path::new("no such folder")]);
     }
 }
