@@ -100,16 +100,21 @@ class Shard:
 
     def _drain(self) -> None:
         events, replies = self._core.drain()
-        if events:
-            for sink in self._sinks:
-                sink(events)
+        try:
+            if events:
+                for sink in self._sinks:
+                    sink(events)
+        finally:  # whatever a sink makes of its events, what is durable is answered
+            self._settle(replies)
+        if self._core.state() == "failed":
+            self._tell_failure()
+
+    def _settle(self, replies: list[tuple[int, int, bytes, int, int]]) -> None:
         waiting = self._waiting
         for token, status, body, orders_10s, orders_1d in replies:
             pending = waiting.pop(token, None)
             if pending is not None:
                 pending.settle(Reply(status, body, orders_10s, orders_1d))
-        if self._core.state() == "failed":
-            self._tell_failure()
 
     def _expire(self) -> None:
         """Gives up those that have waited too long; tokens ascend, so they come first."""

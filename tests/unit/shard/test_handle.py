@@ -20,6 +20,7 @@ class Core:
     def __init__(self) -> None:
         self.wake, self._other = os.pipe()
         self.asked: list[int] = []
+        self.events: list[Any] = []
         self.answers: list[Answer] = []
         self.roused = 0
 
@@ -32,7 +33,7 @@ class Core:
 
     def drain(self) -> tuple[list[Any], list[Answer]]:
         answers, self.answers = self.answers, []
-        return [], answers
+        return self.events, answers
 
     def state(self) -> str:
         return "running"
@@ -74,6 +75,18 @@ async def test_a_reply_finds_who_asked(core: Core) -> None:
     assert await second == Reply(200, b"2", 3, 4)
     assert (await first).body == b"1"
     assert shard.under_way == 0
+    shard.close()
+
+
+async def test_a_sink_that_raises_takes_no_reply_away(core: Core) -> None:
+    shard = opened(core)
+    pending = shard.order_counts(1)
+    shard.add_sink(lambda events: events.broken)
+    core.events, core.answers = [1], [(core.asked[0], 200, b"1", -1, -1)]
+    with pytest.raises(AttributeError):  # the loop logs it
+        shard._drain()
+    assert (await pending).body == b"1"
+    core.events = []
     shard.close()
 
 
