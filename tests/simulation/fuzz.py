@@ -35,6 +35,14 @@ def seeds(corpus: Path) -> dict[str, str]:
     return dict(line.split("\t") for line in listing.splitlines())
 
 
+def build(target: str, sanitizer: str) -> None:
+    """Compiles a target; ends with what the compiler says when it cannot."""
+    command = ["cargo", "+nightly", "fuzz", "build", "--sanitizer", sanitizer, *filter(None, [target])]
+    done = subprocess.run(command, cwd=HOME, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr[-4_000:])
+
+
 def fuzz(target: str, seconds: int, sanitizer: str) -> tuple[bool, str]:
     """Whether nothing was found, and the figures or the finding."""
     corpus = HOME / "fuzz" / "corpus" / target
@@ -84,15 +92,8 @@ def main() -> None:
     if unknown := set(chosen) - set(known):
         sys.exit(f"no target {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     print("building the targets (minutes, the first time)", flush=True)
-    build = subprocess.run(
-        ["cargo", "+nightly", "fuzz", "build", "--sanitizer", given.sanitizer],
-        cwd=HOME,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if build.returncode:
-        sys.exit(build.stderr[-4_000:])
+    for target in given.targets or [""]:  # without a name it is all of them
+        build(target, given.sanitizer)
     print(
         f"{'target':10} {'runs':>12} {'a second':>9} {'coverage':>8} {'new':>6} {'inputs':>8}  what holds", flush=True
     )

@@ -372,7 +372,7 @@ impl PyShard {
         })
     }
 
-    /// What an operator asks, as JSON: `{"hash": …, "sequence": …, "open_orders": …}`. The hash costs a walk over all state.
+    /// What an operator asks, as JSON. The hash costs a walk over all state.
     fn position(&self, py: Python<'_>, token: u64) -> PyResult<()> {
         self.ask(py, token, move |view, body| {
             let engine = view.engine;

@@ -1,8 +1,7 @@
 //! Every target on stable Rust: the seeds, seeded mutations of them, and whatever once found something.
 //!
 //! `AGIO_FUZZ_INPUTS` sets how many mutations each target gets, `AGIO_FUZZ_SEED` changes them, `AGIO_FUZZ_TARGET` names
-//! one target. A failure leaves its input
-//! in a file that `cargo run -p agio-fuzz --example replay` takes.
+//! one target. A failure leaves its input in a file that `cargo run -p agio-fuzz --example replay` takes.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
