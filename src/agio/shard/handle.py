@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from agio.ports import EventSink, Pending, Reply
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
+
+log = logging.getLogger(__name__)
 
 TIMED_OUT = ApiError(
     -1007, "Timeout waiting for response from backend server. Send status unknown; execution status unknown.", 408
@@ -114,7 +117,10 @@ class Shard:
         for token, status, body, orders_10s, orders_1d in replies:
             pending = waiting.pop(token, None)
             if pending is not None:
-                pending.settle(Reply(status, body, orders_10s, orders_1d))
+                try:
+                    pending.settle(Reply(status, body, orders_10s, orders_1d))
+                except Exception:  # as the loop does with callbacks: those behind it have nothing to do with it
+                    log.exception("a reply was not told")
 
     def _expire(self) -> None:
         """Gives up those that have waited too long; tokens ascend, so they come first."""

@@ -34,6 +34,8 @@ class HttpLimits:
     """How long a client may take to send a request, from its first byte to its last."""
     idle_seconds: float = 120.0
     """How long a connection is kept on which nothing is asked."""
+    answer_seconds: float = 60.0
+    """After which a request counts as forgotten by the application, whose own deadlines are shorter."""
     take_seconds: float = 30.0
     """How long a client may take to read an answer."""
     connections: int = 4096

@@ -302,7 +302,7 @@ class HttpConnection(asyncio.Protocol):
     # --- from the listener ---
 
     def check(self, now: float) -> None:
-        """Ends what takes too long. An application that does not answer has a deadline of its own."""
+        """Ends what takes too long."""
         limits = self.listener.limits
         waited = now - self._since
         if self._stuck or (self._ended and self._answering is None):
@@ -313,6 +313,9 @@ class HttpConnection(asyncio.Protocol):
                 self._refuse(408)
             elif not self._begun and waited > limits.idle_seconds:
                 self.abort()
+        elif waited > limits.answer_seconds:
+            log.error("a request was not answered in %d s; its connection is closed", limits.answer_seconds)
+            self.abort()
 
     def finish(self) -> None:
         """Ends the connection after the answer that is under way."""

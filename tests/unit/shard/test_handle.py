@@ -90,6 +90,17 @@ async def test_a_sink_that_raises_takes_no_reply_away(core: Core) -> None:
     shard.close()
 
 
+async def test_who_fails_to_hear_a_reply_takes_none_from_others(core: Core, caplog: pytest.LogCaptureFixture) -> None:
+    shard = opened(core)
+    first, second = shard.order_counts(1), shard.order_counts(2)
+    first.then(lambda reply: reply.broken)  # type: ignore[attr-defined]
+    core.answers = [(token, 200, b"1", -1, -1) for token in core.asked]
+    shard._drain()
+    assert (await second).status == 200
+    assert "'Reply' object has no attribute 'broken'" in caplog.text
+    shard.close()
+
+
 async def test_one_wake_for_all_that_is_asked_in_one_turn(core: Core) -> None:
     shard = opened(core)
     for _ in range(3):

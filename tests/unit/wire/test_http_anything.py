@@ -232,6 +232,17 @@ def test_an_application_that_raises_leaves_nobody_waiting(
     assert "RuntimeError: broken" in caplog.text
 
 
+def test_a_request_that_is_never_answered_does_not_keep_its_connection(caplog: pytest.LogCaptureFixture) -> None:
+    client = Client(at_once=False)
+    client.feed(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+    over = []
+    for now in (LIMITS.answer_seconds, LATER):
+        client.connection.check(now)
+        over.append(client.wire.over)
+    assert over == [False, True]
+    assert "not answered in 60 s" in caplog.text
+
+
 def test_a_head_in_many_pieces_costs_no_more_than_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else 65 KB, a header in each packet, would keep the loop busy for seconds."""
     monkeypatch.setitem(globals(), "LIMITS", HttpLimits())
