@@ -134,6 +134,23 @@ fn a_lost_sector_is_a_torn_tail_at_the_end_and_damage_before_it() {
 }
 
 #[test]
+fn a_flip_before_a_lost_sector_is_no_torn_tail() {
+    let disk = fresh();
+    let marks = fill(&disk, &[3, 5, 1]);
+    let name = &segments(&disk)[0];
+    let mut content = disk.content(name).unwrap();
+    let (begin, end) = (marks[1].position.offset as usize, marks[2].position.offset as usize);
+    let (flipped, sector) = (begin + 64 + 8 + record(4).len() + 8, end / 512 * 512 - 512);
+    assert!(flipped + record(5).len() < sector, "the flip is in the second record, the sector behind it");
+    content[sector..].fill(0);
+    disk.put(name, &content);
+    let again = restored(&image(&disk));
+    assert!(Recovery::open(shared(&again), &options(), None).unwrap().torn().is_some(), "without the flip it is one");
+    disk.flip(name, flipped as u64, 0);
+    assert_eq!(damage(&disk).sequence, 4);
+}
+
+#[test]
 fn a_refusal_changes_nothing() {
     let disk = filled();
     disk.flip(&segments(&disk)[0], 700, 3);
