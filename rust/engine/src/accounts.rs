@@ -47,7 +47,7 @@ pub(crate) struct Account {
     pub updated: Micros,
     /// Sorted by asset; an entry of zeros is as good as none.
     balances: Vec<Balance>,
-    /// Sorted by market; the account's open orders in each.
+    /// Sorted by market; the account's open orders in each. An empty list is as good as none.
     open: Vec<(MarketId, OpenList)>,
 }
 
@@ -117,12 +117,23 @@ impl Account {
         }
     }
 
+    #[inline]
     pub(crate) fn open_mut(&mut self, market: MarketId) -> &mut OpenList {
-        let at = self.open.binary_search_by_key(&market, |(market, _)| *market).unwrap_or_else(|at| {
-            self.open.insert(at, (market, OpenList::EMPTY));
-            at
-        });
+        let at = self.open.binary_search_by_key(&market, |(market, _)| *market);
+        let at = at.unwrap_or_else(|_| self.begin_list(market));
         &mut self.open[at].1
+    }
+
+    /// Lists that have become empty stay, for the next order there, until their room is needed: so the memory is bounded by
+    /// the markets in which the account has had orders at the same time, and nothing is moved for every order.
+    #[cold]
+    fn begin_list(&mut self, market: MarketId) -> usize {
+        if self.open.len() == self.open.capacity() {
+            self.open.retain(|(_, list)| list.count > 0);
+        }
+        let at = self.open.partition_point(|(other, _)| *other < market);
+        self.open.insert(at, (market, OpenList::EMPTY));
+        at
     }
 
     /// The account's lists of open orders, by market.
@@ -228,5 +239,39 @@ impl Accounts {
 
     pub(crate) fn len(&self) -> usize {
         self.list.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn customer() -> Account {
+        let limits = OrderLimits { ten_seconds: 0, day: 0, open: 0 };
+        Account::new(Rights { trade: true, withdraw: true, deposit: true }, Rate(0), Rate(0), limits, Micros(0))
+    }
+
+    #[test]
+    fn lists_of_markets_that_an_account_has_left_take_no_room() {
+        let mut account = customer();
+        account.open_mut(MarketId(5_000)).count = 1;
+        for market in (0..5_000).chain(5_001..10_000).map(MarketId) {
+            account.open_mut(market).count = 1;
+            account.open_mut(market).count = 0;
+            assert!(account.open.capacity() <= 4, "{} lists after {market:?}", account.open.len());
+        }
+        assert_eq!((account.open(MarketId(5_000)).count, account.open(MarketId(1)).count), (1, 0));
+        assert!(account.open.is_sorted_by_key(|(market, _)| *market));
+    }
+
+    #[test]
+    fn a_list_with_orders_is_never_lost() {
+        let mut account = customer();
+        for market in (0..200).rev().map(MarketId) {
+            account.open_mut(market).count = market.0 % 3;
+        }
+        let kept: Vec<_> =
+            account.open_lists().filter(|(_, list)| list.count > 0).map(|(market, _)| market.0).collect();
+        assert_eq!(kept, (0..200).filter(|market| market % 3 > 0).collect::<Vec<_>>());
     }
 }

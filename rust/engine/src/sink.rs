@@ -1,6 +1,8 @@
 //! Where a command's events go: into a list, or wherever else they are wanted.
 
-use crate::events::Event;
+use crate::events::{Event, Posted};
+use crate::units::{AccountId, AssetId, Delta, FEES, MarketId, Micros, TradeId};
+use crate::vocabulary::Cause;
 
 /// One kind of event.
 pub trait Fact: Into<Event> {}
@@ -11,6 +13,77 @@ impl<K: Into<Event>> Fact for K {}
 pub trait Events {
     /// Takes the next one. It is made where it will stay, so that nothing is copied.
     fn put<F: Fact>(&mut self, fact: impl FnOnce() -> F);
+
+    /// Takes the ledger's lines of a trade. Who has few readers of them may keep what they are made of.
+    #[inline]
+    fn put_lines(&mut self, moved: &Moved) {
+        moved.lines(|line| self.put(|| line));
+    }
+}
+
+/// The money that one trade moved: all of its lines in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The trade.
+    pub trade: TradeId,
+    /// Where.
+    pub market: MarketId,
+    /// What was bought and sold.
+    pub base: AssetId,
+    /// What was paid.
+    pub quote: AssetId,
+    /// The buyer.
+    pub buyer: AccountId,
+    /// The seller.
+    pub seller: AccountId,
+    /// What the buyer got and the seller gave, of the base asset.
+    pub quantity: u128,
+    /// What the buyer gave, of the quote asset.
+    pub paid: u128,
+    /// What the seller got of it.
+    pub received: u128,
+    /// The buyer's commission, of the base asset.
+    pub base_fee: u128,
+    /// The seller's commission, of the quote asset.
+    pub quote_fee: u128,
+    /// When.
+    pub time: Micros,
+}
+
+impl Moved {
+    /// What each side pays and gets, and the commissions. A line of 0 is none.
+    #[inline]
+    pub fn lines(&self, mut line: impl FnMut(Posted)) {
+        let &Self { trade, market, base, quote, buyer, seller, quantity, paid, received, base_fee, quote_fee, time } =
+            self;
+        let mut put = |account, asset, delta, cause| {
+            let (market, trade) = (Some(market), Some(trade));
+            line(Posted { account, asset, delta: Delta(delta), cause, market, trade, time });
+        };
+        if paid > 0 {
+            put(buyer, quote, -(paid as i128), Cause::Trade);
+        }
+        put(seller, base, -(quantity as i128), Cause::Trade);
+        put(buyer, base, quantity as i128, Cause::Trade);
+        if base_fee > 0 {
+            put(buyer, base, -(base_fee as i128), Cause::Commission);
+            put(FEES, base, base_fee as i128, Cause::Commission);
+        }
+        if received > 0 {
+            put(seller, quote, received as i128, Cause::Trade);
+        }
+        if quote_fee > 0 {
+            put(seller, quote, -(quote_fee as i128), Cause::Commission);
+            put(FEES, quote, quote_fee as i128, Cause::Commission);
+        }
+    }
+
+    /// How many lines there are.
+    #[inline]
+    pub fn count(&self) -> usize {
+        let there = |amount: u128| usize::from(amount > 0);
+        2 + there(self.paid) + there(self.received) + 2 * (there(self.base_fee) + there(self.quote_fee))
+    }
 }
 
 impl Events for Vec<Event> {

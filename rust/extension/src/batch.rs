@@ -60,9 +60,9 @@ fn result(outcome: &Outcome<'_>) -> [u8; RESULT] {
     let mut result = [0; RESULT];
     let reason = outcome.rejected.map_or(0, |rejected| rejected.reason as u16);
     result[16..18].copy_from_slice(&reason.to_le_bytes());
-    let mut orders = outcome.executed.iter().map(|executed| &executed.execution.order);
+    let mut orders = outcome.orders();
     if let Some(first) = orders.next() {
-        let same = |order: &&OrderView| order.order == first.order && order.market == first.market;
+        let same = |order: &OrderView| order.order == first.order && order.market == first.market;
         let order = orders.rfind(same).unwrap_or(first);
         result[..8].copy_from_slice(&order.order.0.to_le_bytes());
         result[8..16].copy_from_slice(&order.executed.0.to_le_bytes());

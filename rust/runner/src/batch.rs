@@ -1,15 +1,20 @@
 //! The events of a group as they wait to be read: a column for each frequent kind, because as one list they would take four
-//! kilobytes a command, all as large as the largest, and push the exchange out of the processor's caches.
+//! kilobytes a command, all as large as the largest, and push the exchange out of the processor's caches. Executions stand in
+//! a shorter form, and for a trade's lines in the ledger stands what they are made of.
 
 use std::sync::Arc;
 
 use agio_engine::events::{
     Aggregated, BalanceChanged, Event, Executed, LevelChanged, Posted, Rejected, TopChanged, Traded,
 };
-use agio_engine::sink::{Events, Fact};
+use agio_engine::sink::{Events, Fact, Moved};
 use agio_engine::units::{Micros, Sequence};
+use agio_engine::vocabulary::OrderView;
 use agio_planted::{Bug, planted};
 use parking_lot::Mutex;
+
+use crate::brief::Briefs;
+use crate::recent::Recent;
 
 /// Where one command's events end in a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,17 +25,22 @@ pub struct Mark {
     pub time: Micros,
     /// How many events it has.
     pub events: u32,
-    /// How many events there are up to its last.
+    /// Its places.
+    begin: u32,
     end: u32,
 }
 
-/// A column for each of these kinds, and one list for all others.
+/// A column for each of these kinds, besides those of executions and of trades' lines, and one list for all others.
 macro_rules! columns {
     ($($kind:ident in $column:ident),* $(,)?) => {
         /// Where an event stands: its column, and its place there.
         #[derive(Clone, Copy, Debug)]
         enum Place {
             $($kind(u32),)*
+            Brief(u32),
+            Whole(u32),
+            /// All lines of a trade.
+            Lines(u32),
             Other(u32),
         }
 
@@ -39,6 +49,10 @@ macro_rules! columns {
             places: Vec<Place>,
             marks: Vec<Mark>,
             $($column: Vec<$kind>,)*
+            briefs: Briefs,
+            /// Executions that do not fit there.
+            whole: Vec<Executed>,
+            moved: Vec<Moved>,
             others: Vec<Event>,
         }
 
@@ -47,32 +61,47 @@ macro_rules! columns {
             #[inline(always)]
             #[allow(clippy::inline_always)]
             fn push(&mut self, event: Event) {
-                self.places.push(match event {
+                let place = match event {
                     $(Event::$kind(value) => {
                         self.$column.push(value);
                         Place::$kind(self.$column.len() as u32 - 1)
                     })*
+                    Event::Executed(told) => {
+                        if self.briefs.push(&told.execution) {
+                            Place::Brief(self.briefs.len() as u32 - 1)
+                        } else {
+                            self.push_whole(&told)
+                        }
+                    }
                     other => {
                         self.others.push(other);
                         Place::Other(self.others.len() as u32 - 1)
                     }
-                });
+                };
+                self.places.push(place);
             }
 
-            /// Forgets the last events, down to so many.
-            fn truncate(&mut self, events: usize) {
-                for place in self.places.drain(events..).rev() {
+            /// Forgets the last events, down to so many places.
+            fn truncate(&mut self, places: usize) {
+                for place in self.places.drain(places..).rev() {
                     match place {
                         $(Place::$kind(at) => self.$column.truncate(at as usize),)*
+                        Place::Brief(_) => self.briefs.pop(),
+                        Place::Whole(at) => self.whole.truncate(at as usize),
+                        Place::Lines(at) => self.moved.truncate(at as usize),
                         Place::Other(at) => self.others.truncate(at as usize),
                     }
                 }
             }
 
-            fn event(&self, place: Place) -> Event {
+            /// Appends what stands at a place.
+            fn tell(&self, place: Place, events: &mut Vec<Event>) {
                 match place {
-                    $(Place::$kind(at) => Event::$kind(self.$column[at as usize].clone()),)*
-                    Place::Other(at) => self.others[at as usize].clone(),
+                    $(Place::$kind(at) => events.push(Event::$kind(self.$column[at as usize].clone())),)*
+                    Place::Brief(at) => events.push(Executed { execution: self.briefs.whole(at as usize) }.into()),
+                    Place::Whole(at) => events.push(self.whole[at as usize].clone().into()),
+                    Place::Lines(at) => self.moved[at as usize].lines(|line| events.push(line.into())),
+                    Place::Other(at) => events.push(self.others[at as usize].clone()),
                 }
             }
 
@@ -81,6 +110,9 @@ macro_rules! columns {
                 self.places.clear();
                 self.marks.clear();
                 $(self.$column.clear();)*
+                self.briefs.clear();
+                self.whole.clear();
+                self.moved.clear();
                 self.others.clear();
             }
         }
@@ -88,7 +120,6 @@ macro_rules! columns {
 }
 
 columns! {
-    Executed in executed,
     Traded in traded,
     Aggregated in aggregated,
     LevelChanged in levels,
@@ -98,12 +129,31 @@ columns! {
     Rejected in rejected,
 }
 
+impl Columns {
+    #[cold]
+    fn push_whole(&mut self, told: &Executed) -> Place {
+        self.whole.push(told.clone());
+        Place::Whole(self.whole.len() as u32 - 1)
+    }
+}
+
+/// How much there was of each when a command began.
+#[derive(Clone, Copy, Debug, Default)]
+struct Begun {
+    places: usize,
+    more: usize,
+    briefs: usize,
+    whole: usize,
+    rejected: usize,
+}
+
 /// The events of commands that follow one another, durable as a whole. The engine writes them here.
 #[derive(Debug, Default)]
 pub struct Batch {
     columns: Columns,
-    /// How many events, executions and refusals there were when the command began.
-    begun: (usize, usize, usize),
+    /// How many events there are besides one for each place.
+    more: usize,
+    begun: Begun,
     spares: Option<Arc<Spares>>,
 }
 
@@ -113,62 +163,96 @@ impl Events for Batch {
     fn put<F: Fact>(&mut self, fact: impl FnOnce() -> F) {
         self.columns.push(fact().into());
     }
+
+    #[inline]
+    fn put_lines(&mut self, moved: &Moved) {
+        let Columns { places, moved: column, .. } = &mut self.columns;
+        places.push(Place::Lines(column.len() as u32));
+        column.push(*moved);
+        self.more += moved.count() - 1;
+    }
 }
 
 /// What a command has caused: what its reply may tell of.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outcome<'a> {
     batch: Option<&'a Batch>,
-    /// Its executions, in their order.
-    pub executed: &'a [Executed],
     /// Why it was refused, if it was.
     pub rejected: Option<&'a Rejected>,
 }
 
 impl Outcome<'_> {
+    /// The orders that it has changed, as each was after each of its executions.
+    pub fn orders(&self) -> impl DoubleEndedIterator<Item = OrderView> {
+        let columns = self.batch.map(|batch| &batch.columns);
+        let order = move |place: &Place| match (columns, *place) {
+            (Some(columns), Place::Brief(at)) => Some(columns.briefs.order(at as usize).whole()),
+            (Some(columns), Place::Whole(at)) => Some(columns.whole[at as usize].execution.order),
+            _ => None,
+        };
+        self.places().iter().filter_map(order)
+    }
+
     /// Its executions and its refusal, as events.
     pub fn told(&self) -> Vec<Event> {
-        let executed = self.executed.iter().cloned().map(Event::from);
-        executed.chain(self.rejected.cloned().map(Event::from)).collect()
+        let told = |place: &&Place| matches!(place, Place::Brief(_) | Place::Whole(_) | Place::Rejected(_));
+        self.tell(self.places().iter().filter(told))
     }
 
     /// All its events.
     pub fn events(&self) -> Vec<Event> {
-        self.batch.map_or_else(Vec::new, |batch| batch.events_of(batch.marks().len().wrapping_sub(1)))
+        self.tell(self.places().iter())
+    }
+
+    fn places(&self) -> &[Place] {
+        self.batch.map_or(&[], |batch| &batch.columns.places[batch.begun.places..])
+    }
+
+    fn tell<'a>(&self, places: impl Iterator<Item = &'a Place>) -> Vec<Event> {
+        let mut events = Vec::new();
+        if let Some(batch) = self.batch {
+            places.for_each(|place| batch.columns.tell(*place, &mut events));
+        }
+        events
     }
 }
 
 impl Batch {
     /// An empty one, in memory that an earlier one has left behind, to which it goes back.
     pub(crate) fn in_spare(spares: &Arc<Spares>) -> Self {
-        Self { columns: spares.take(), begun: (0, 0, 0), spares: Some(Arc::clone(spares)) }
+        Self { columns: spares.take(), spares: Some(Arc::clone(spares)), ..Self::default() }
     }
 
     /// What comes from here on is of the next command.
     pub(crate) fn begin(&mut self) {
-        let Columns { places, executed, rejected, .. } = &self.columns;
-        self.begun = (places.len(), executed.len(), rejected.len());
+        let Columns { places, briefs, whole, rejected, .. } = &self.columns;
+        let (places, briefs, whole, rejected) = (places.len(), briefs.len(), whole.len(), rejected.len());
+        self.begun = Begun { places, more: self.more, briefs, whole, rejected };
     }
 
-    /// Ends the command that has begun. Answers what it has caused.
-    pub(crate) fn finish(&mut self, sequence: Sequence, time: Micros) -> Outcome<'_> {
-        let (events, executed, rejected) = self.begun;
-        let end = self.columns.places.len();
-        let last = self.columns.marks.last().filter(|_| planted(Bug::EventsOfTheLast)).map_or(0, |mark| mark.events);
-        let events = (end - events) as u32 + last;
-        self.columns.marks.push(Mark { sequence, time, events, end: end as u32 });
-        let Columns { executed: all, rejected: refusals, .. } = &self.columns;
-        Outcome { batch: Some(self), executed: &all[executed..], rejected: refusals.get(rejected) }
+    /// Ends the command that has begun, and lets `recent` see which orders it has finished. Answers what it has caused.
+    pub(crate) fn finish(&mut self, sequence: Sequence, time: Micros, recent: &mut Recent) -> Outcome<'_> {
+        let Begun { places, more, briefs, whole, rejected } = self.begun;
+        self.columns.briefs.since(briefs).iter().for_each(|brief| recent.learn(&brief.order));
+        self.columns.whole[whole..].iter().for_each(|told| recent.learn_whole(&told.execution.order));
+        let (mut begin, end) = (places as u32, self.columns.places.len() as u32);
+        let mut events = end - begin + (self.more - more) as u32;
+        if let Some(last) = self.columns.marks.last().filter(|_| planted(Bug::EventsOfTheLast)) {
+            (begin, events) = (last.begin, events + last.events);
+        }
+        self.columns.marks.push(Mark { sequence, time, events, begin, end });
+        Outcome { batch: Some(self), rejected: self.columns.rejected.get(rejected) }
     }
 
     /// Forgets what a command has left that broke in its middle.
     pub(crate) fn undo(&mut self) {
-        self.columns.truncate(self.begun.0);
+        self.columns.truncate(self.begun.places);
+        self.more = self.begun.more;
     }
 
     /// How many events there are.
     pub fn events(&self) -> usize {
-        self.columns.places.len()
+        self.columns.places.len() + self.more
     }
 
     /// One mark a command.
@@ -193,9 +277,12 @@ impl Batch {
 
     /// The events of one command, by its place in [`Self::marks`]; none if there is no such place.
     pub fn events_of(&self, place: usize) -> Vec<Event> {
-        let Some(Mark { events, end, .. }) = self.columns.marks.get(place) else { return Vec::new() };
-        let places = &self.columns.places[(end - events) as usize..*end as usize];
-        places.iter().map(|place| self.columns.event(*place)).collect()
+        let Some(Mark { events, begin, end, .. }) = self.columns.marks.get(place) else { return Vec::new() };
+        let mut list = Vec::with_capacity(*events as usize);
+        for place in &self.columns.places[*begin as usize..*end as usize] {
+            self.columns.tell(*place, &mut list);
+        }
+        list
     }
 
     /// Each command's mark and events.
@@ -244,7 +331,8 @@ mod tests {
     use super::*;
     use agio_engine::events::{AssetListed, KeyRevoked};
     use agio_engine::reasons::Reason;
-    use agio_engine::units::{AccountId, AssetId, KeyId};
+    use agio_engine::units::{AccountId, AssetId, KeyId, MarketId, TradeId};
+    use agio_engine::vocabulary::Execution;
 
     fn refusal(detail: u64) -> Rejected {
         Rejected { account: AccountId(1), reason: Reason::Halted, detail }
@@ -259,7 +347,7 @@ mod tests {
     fn command(batch: &mut Batch, sequence: u64, events: &[Event]) {
         batch.begin();
         put(batch, events);
-        batch.finish(Sequence(sequence), Micros(sequence));
+        batch.finish(Sequence(sequence), Micros(sequence), &mut Recent::new(0));
     }
 
     fn listed(number: u32) -> Event {
@@ -280,6 +368,56 @@ mod tests {
         assert_eq!((batch.events(), batch.changes_listing(), batch.events_of(3)), (5, false, vec![]));
     }
 
+    fn moved(quote_fee: u128) -> Moved {
+        let (trade, market, time) = (TradeId(3), MarketId(1), Micros(5));
+        let (base, quote, buyer, seller) = (AssetId(0), AssetId(1), AccountId(1_000), AccountId(1_001));
+        Moved {
+            trade,
+            market,
+            base,
+            quote,
+            buyer,
+            seller,
+            quantity: 7,
+            paid: 9,
+            received: 9,
+            base_fee: 0,
+            quote_fee,
+            time,
+        }
+    }
+
+    #[test]
+    fn executions_and_lines_come_back_as_the_engine_told_them() {
+        let told = |strategy| {
+            let execution = crate::brief::tests::placed();
+            let order = OrderView { strategy, ..execution.order };
+            Executed { execution: Execution { order, ..execution } }
+        };
+        let (mut batch, mut list, mut recent) = (Batch::default(), Vec::new(), Recent::new(0));
+        batch.begin();
+        for strategy in [None, Some(4), None] {
+            batch.put(|| told(strategy));
+            list.put(|| told(strategy));
+        }
+        for fee in [1, 0] {
+            batch.put_lines(&moved(fee));
+            list.put_lines(&moved(fee));
+        }
+        let outcome = batch.finish(Sequence(1), Micros(1), &mut recent);
+        assert_eq!((outcome.told(), outcome.events()), (list[..3].to_vec(), list.clone()));
+        let orders: Vec<_> = outcome.orders().map(|order| order.strategy).collect();
+        assert_eq!(orders, [None, Some(4), None]);
+        assert_eq!((batch.events(), batch.marks()[0].events, list.len()), (13, 13, 13));
+        assert_eq!((batch.events_of(0), batch.columns.whole.len()), (list, 1));
+        batch.begin();
+        batch.put_lines(&moved(1));
+        batch.put(|| told(Some(1)));
+        batch.put(|| told(None));
+        batch.undo();
+        assert_eq!((batch.events(), batch.columns.whole.len(), batch.columns.moved.len()), (13, 1, 2));
+    }
+
     #[test]
     fn nothing_is_left_of_a_command_that_breaks_in_its_middle() {
         let mut batch = Batch::default();
@@ -298,7 +436,8 @@ mod tests {
         command(&mut batch, 1, &[refusal(1).into()]);
         batch.begin();
         batch.put(|| refusal(2));
-        let outcome = batch.finish(Sequence(2), Micros(2));
+        let mut recent = Recent::new(0);
+        let outcome = batch.finish(Sequence(2), Micros(2), &mut recent);
         assert_eq!(
             (outcome.rejected, outcome.told(), outcome.events()),
             (Some(&refusal(2)), vec![refusal(2).into()], vec![refusal(2).into()])

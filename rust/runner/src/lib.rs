@@ -5,6 +5,7 @@
 //! synced the next is applied: nothing waits when idle, and groups grow when the disk is busy.
 
 mod batch;
+mod brief;
 pub mod clock;
 mod desk;
 mod follower;

@@ -1,101 +1,189 @@
 //! Orders that have just finished, so that a query right after a fill need not wait for SQL.
 //!
-//! They stand in a ring, each linked to the one before it whose key falls into the same bucket, once for numbers and
-//! once for client ids. Nothing is ever taken out: a link that leads to a place that was used again is a link's end.
+//! They stand in a ring, and learning one is no more than writing it there. They are looked up in an index that is brought up
+//! to date when somebody asks: each order is linked to the one before it whose key falls into the same bucket, once for
+//! numbers and once for client ids. Nothing is ever taken out: a link that leads to a place that was used again is a link's
+//! end.
 
 use std::hash::{BuildHasher, Hash};
 
-use agio_engine::events::Executed;
 use agio_engine::units::{AccountId, ClientId, MarketId, OrderId};
 use agio_engine::vocabulary::{OrderStatus, OrderView};
+use parking_lot::Mutex;
 use rustc_hash::FxBuildHasher;
 
-/// The count of orders learned when this one was, itself included; 0 is none.
-type Serial = u32;
+use crate::brief::BriefOrder;
 
-#[derive(Clone, Copy)]
-struct Finished {
-    order: OrderView,
-    older_number: Serial,
-    older_client: Serial,
+/// The count of orders learned when this one was, itself included; 0 is none.
+type Serial = u64;
+
+enum Finished {
+    Brief(BriefOrder),
+    Whole(Box<OrderView>),
+}
+
+impl Finished {
+    fn key(&self) -> (MarketId, AccountId, OrderId, &ClientId) {
+        match self {
+            Self::Brief(order) => (order.market, order.account, order.order, &order.client_id),
+            Self::Whole(order) => (order.market, order.account, order.order, &order.client_id),
+        }
+    }
+
+    fn order(&self) -> OrderView {
+        match self {
+            Self::Brief(order) => order.whole(),
+            Self::Whole(order) => **order,
+        }
+    }
 }
 
 /// The last finished orders, at most as many as its capacity. No part of the engine's state: it starts empty, and what
 /// it does not know is in history.
 pub struct Recent {
     ring: Vec<Finished>,
+    learned: Serial,
+    /// The place of the next.
+    next: usize,
+    capacity: usize,
+    /// Only who asks locks it: the engine's thread, which is also the one that learns.
+    index: Mutex<Index>,
+}
+
+/// Where to find the orders up to the last that it has seen.
+#[derive(Default)]
+struct Index {
+    seen: Serial,
     /// The newest order of each bucket.
     numbers: Vec<Serial>,
     clients: Vec<Serial>,
-    learned: Serial,
-    capacity: u32,
+    /// By place in the ring: the orders before it in both of its buckets.
+    older: Vec<Older>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Older {
+    number: Serial,
+    client: Serial,
 }
 
 impl Recent {
     /// Remembers up to `capacity` orders.
     pub fn new(capacity: usize) -> Self {
-        let buckets = vec![0; capacity.next_power_of_two() * 2];
-        let capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
-        Self { ring: Vec::new(), numbers: buckets.clone(), clients: buckets, learned: 0, capacity }
+        Self { ring: Vec::new(), learned: 0, next: 0, capacity, index: Mutex::default() }
     }
 
-    /// Takes the finished orders out of a command's executions.
-    pub fn learn(&mut self, executed: &[Executed]) {
-        for Executed { execution } in executed {
-            if !matches!(execution.order.status, OrderStatus::New | OrderStatus::PartiallyFilled) {
-                self.insert(&execution.order);
-            }
+    /// Takes an order, if it is finished.
+    #[inline]
+    pub(crate) fn learn(&mut self, order: &BriefOrder) {
+        if is_finished(order.status) {
+            self.insert(Finished::Brief(*order));
         }
     }
 
-    fn insert(&mut self, order: &OrderView) {
-        if self.capacity == 0 {
+    /// As [`Self::learn`], for one that does not fit there.
+    pub(crate) fn learn_whole(&mut self, order: &OrderView) {
+        if is_finished(order.status) {
+            self.insert(Finished::Whole(Box::new(*order)));
+        }
+    }
+
+    #[inline]
+    fn insert(&mut self, finished: Finished) {
+        if self.ring.len() < self.capacity {
+            self.ring.push(finished);
+        } else if let Some(place) = self.ring.get_mut(self.next) {
+            *place = finished;
+        } else {
             return;
         }
-        self.learned = self.learned.wrapping_add(1).max(1);
-        let place = (self.learned % self.capacity) as usize;
-        let number = bucket(&self.numbers, (order.market, order.order));
-        let client = bucket(&self.clients, (order.market, order.account, order.client_id));
-        let older_number = std::mem::replace(&mut self.numbers[number], self.learned);
-        let older_client = std::mem::replace(&mut self.clients[client], self.learned);
-        let finished = Finished { order: *order, older_number, older_client };
-        if place >= self.ring.len() {
-            self.ring.resize(place + 1, finished);
-        }
-        self.ring[place] = finished;
+        self.learned += 1;
+        self.next = if self.next + 1 == self.capacity { 0 } else { self.next + 1 };
     }
 
-    /// From the newest of a bucket to the oldest that is still there.
-    fn chain(&self, newest: Serial, older: fn(&Finished) -> Serial) -> impl Iterator<Item = &OrderView> {
-        let mut next = newest;
-        let mut age = None;
-        std::iter::from_fn(move || {
-            let its = self.learned.wrapping_sub(next);
-            if next == 0 || its >= self.capacity || age.is_some_and(|age| its <= age) {
-                return None;
+    /// Where an order stands: the first at 0.
+    fn place(&self, serial: Serial) -> usize {
+        (serial - 1) as usize % self.capacity
+    }
+
+    /// Whether an order is not overwritten yet.
+    fn knows(&self, serial: Serial) -> bool {
+        serial > 0 && self.learned - serial < self.capacity as u64
+    }
+
+    /// From the newest of a bucket to the oldest that is still there, the first that is wanted.
+    fn find(
+        &self,
+        newest: Serial,
+        older: impl Fn(usize) -> Serial,
+        wanted: impl Fn(&Finished) -> bool,
+    ) -> Option<&Finished> {
+        let mut serial = newest;
+        while self.knows(serial) {
+            let place = self.place(serial);
+            if wanted(&self.ring[place]) {
+                return Some(&self.ring[place]);
             }
-            let finished = self.ring.get((next % self.capacity) as usize)?;
-            (age, next) = (Some(its), older(finished));
-            Some(&finished.order)
-        })
+            serial = older(place);
+        }
+        None
     }
 
     /// The finished order with this number, if it is the account's.
     pub fn order(&self, market: MarketId, account: AccountId, id: OrderId) -> Option<OrderView> {
-        let newest = self.numbers[bucket(&self.numbers, (market, id))];
-        let mut found = self.chain(newest, |finished| finished.older_number);
-        found
-            .find(|order| order.market == market && order.order == id)
-            .filter(|order| order.account == account)
-            .copied()
+        let mut index = self.index.lock();
+        index.see(self);
+        let newest = newest(&index.numbers, (market, id));
+        let wanted = |finished: &Finished| {
+            let (its_market, _, order, _) = finished.key();
+            its_market == market && order == id
+        };
+        let found = self.find(newest, |place| index.older[place].number, wanted)?;
+        (found.key().1 == account).then(|| found.order())
     }
 
     /// The account's last finished order with this client id.
     pub fn order_by_client(&self, market: MarketId, account: AccountId, id: &ClientId) -> Option<OrderView> {
-        let newest = self.clients[bucket(&self.clients, (market, account, *id))];
-        let mut found = self.chain(newest, |finished| finished.older_client);
-        found.find(|order| order.market == market && order.account == account && order.client_id == *id).copied()
+        let mut index = self.index.lock();
+        index.see(self);
+        let newest = newest(&index.clients, (market, account, *id));
+        let wanted = |finished: &Finished| {
+            let (its_market, owner, _, client_id) = finished.key();
+            its_market == market && owner == account && client_id == id
+        };
+        self.find(newest, |place| index.older[place].client, wanted).map(Finished::order)
     }
+}
+
+impl Index {
+    /// Looks at what was learned since it was asked last, as far as it is still there.
+    fn see(&mut self, recent: &Recent) {
+        if recent.learned > 0 && self.numbers.is_empty() {
+            let buckets = recent.capacity.next_power_of_two() * 2;
+            (self.numbers, self.clients) = (vec![0; buckets], vec![0; buckets]);
+            self.older = vec![Older::default(); recent.capacity];
+        }
+        let first = self.seen.max(recent.learned - recent.ring.len() as u64) + 1;
+        for serial in first..=recent.learned {
+            let place = recent.place(serial);
+            let (market, account, order, client_id) = recent.ring[place].key();
+            let number = bucket(&self.numbers, (market, order));
+            let client = bucket(&self.clients, (market, account, *client_id));
+            let number = std::mem::replace(&mut self.numbers[number], serial);
+            let client = std::mem::replace(&mut self.clients[client], serial);
+            self.older[place] = Older { number, client };
+        }
+        self.seen = recent.learned;
+    }
+}
+
+/// The newest order of a key's bucket; there are no buckets before there are orders.
+fn newest(buckets: &[Serial], key: impl Hash) -> Serial {
+    if buckets.is_empty() { 0 } else { buckets[bucket(buckets, key)] }
+}
+
+fn is_finished(status: OrderStatus) -> bool {
+    !matches!(status, OrderStatus::New | OrderStatus::PartiallyFilled)
 }
 
 /// The table's length is a power of two.
@@ -106,40 +194,21 @@ fn bucket(table: &[Serial], key: impl Hash) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use agio_engine::units::{Amount, ExecutionId, Micros, Price, Quantity};
-    use agio_engine::vocabulary::{Execution, ExecutionKind, Expiry, OrderKind, Prevention, Side, TimeInForce};
 
     const MARKET: MarketId = MarketId(0);
     const OWNER: AccountId = AccountId(1_000);
 
-    fn finished(number: u64, status: OrderStatus) -> Executed {
-        let order = OrderView {
-            market: MARKET,
-            account: OWNER,
-            order: OrderId(number),
-            client_id: ClientId::new(format!("id-{}", number % 7).as_bytes()).unwrap(),
-            side: Side::Buy,
-            kind: OrderKind::Limit,
-            life: TimeInForce::Gtc,
-            price: Price(1),
-            quantity: Quantity(1),
-            budget: Amount(0),
-            executed: Quantity(1),
-            notional: Amount(1),
-            prevented: Quantity(0),
-            status,
-            expiry: Expiry::None,
-            prevention: Prevention::None,
-            prevented_match: None,
-            strategy: None,
-            strategy_type: None,
-            on_book: false,
-            opened: Micros(1),
-            updated: Micros(1),
-        };
-        let (kind, execution, time) = (ExecutionKind::Trade, ExecutionId(number), Micros(1));
-        let cancel_id = ClientId::NONE;
-        Executed { execution: Execution { kind, execution, time, order, fill: None, prevention: None, cancel_id } }
+    fn learn(recent: &mut Recent, number: u64, status: OrderStatus) {
+        let placed = crate::brief::tests::placed().order;
+        let client_id = ClientId::new(format!("id-{}", number % 7).as_bytes()).unwrap();
+        // Every third has what makes it be kept whole.
+        let strategy = (number % 3 == 0).then_some(1);
+        let order = OrderId(number);
+        let view = OrderView { market: MARKET, account: OWNER, order, client_id, status, strategy, ..placed };
+        match BriefOrder::of(&view) {
+            Some(brief) => recent.learn(&brief),
+            None => recent.learn_whole(&view),
+        }
     }
 
     fn numbers(recent: &Recent, to: u64) -> Vec<u64> {
@@ -150,7 +219,7 @@ mod tests {
     fn the_last_orders_are_known_and_older_ones_forgotten() {
         let mut recent = Recent::new(10);
         for number in 1..=1_000 {
-            recent.learn(&[finished(number, OrderStatus::Filled)]);
+            learn(&mut recent, number, OrderStatus::Filled);
             let first = number.saturating_sub(9).max(1);
             assert_eq!(numbers(&recent, number), (first..=number).collect::<Vec<_>>());
             let newest =
@@ -162,7 +231,7 @@ mod tests {
     #[test]
     fn a_client_id_that_only_forgotten_orders_had_is_not_known() {
         let mut recent = Recent::new(5);
-        (1..=7).for_each(|number| recent.learn(&[finished(number, OrderStatus::Canceled)]));
+        (1..=7).for_each(|number| learn(&mut recent, number, OrderStatus::Canceled));
         let known = |text: &[u8]| recent.order_by_client(MARKET, OWNER, &ClientId::new(text).unwrap()).is_some();
         assert!(!known(b"id-1") && !known(b"id-2") && known(b"id-3") && known(b"id-0"));
     }
@@ -170,8 +239,10 @@ mod tests {
     #[test]
     fn open_orders_and_other_accounts_orders_are_not_told() {
         let mut recent = Recent::new(5);
-        recent.learn(&[finished(1, OrderStatus::New), finished(2, OrderStatus::PartiallyFilled)]);
-        recent.learn(&[finished(3, OrderStatus::Expired)]);
+        learn(&mut recent, 1, OrderStatus::New);
+        learn(&mut recent, 2, OrderStatus::PartiallyFilled);
+        learn(&mut recent, 3, OrderStatus::PartiallyFilled);
+        learn(&mut recent, 3, OrderStatus::Expired);
         assert_eq!(numbers(&recent, 5), [3]);
         assert!(recent.order(MARKET, AccountId(1_001), OrderId(3)).is_none());
     }
@@ -179,15 +250,24 @@ mod tests {
     #[test]
     fn nothing_is_remembered_without_room() {
         let mut recent = Recent::new(0);
-        recent.learn(&[finished(1, OrderStatus::Filled)]);
-        assert_eq!(numbers(&recent, 2), [0_u64; 0]);
+        (1..=3).for_each(|number| learn(&mut recent, number, OrderStatus::Filled));
+        assert_eq!(numbers(&recent, 3), [0_u64; 0]);
     }
 
     #[test]
-    fn the_count_may_come_round() {
-        let mut recent = Recent::new(4);
-        recent.learned = u32::MAX - 2;
-        (1..=9).for_each(|number| recent.learn(&[finished(number, OrderStatus::Filled)]));
-        assert!(numbers(&recent, 9).ends_with(&[8, 9]));
+    fn whoever_asks_seldom_is_told_as_much() {
+        for pause in [1, 3, 10, 11, 100] {
+            let mut recent = Recent::new(10);
+            for round in 1..20 {
+                (1..=pause).for_each(|step| learn(&mut recent, (round - 1) * pause + step, OrderStatus::Filled));
+                let last = round * pause;
+                let known: Vec<_> = (last.saturating_sub(9).max(1)..=last).collect();
+                assert_eq!(numbers(&recent, last), known, "asked every {pause}");
+                let strategies = known.iter().map(|number| (number % 3 == 0).then_some(1));
+                let order =
+                    |number: &u64| recent.order(MARKET, OWNER, OrderId(*number)).and_then(|order| order.strategy);
+                assert!(known.iter().map(order).eq(strategies));
+            }
+        }
     }
 }

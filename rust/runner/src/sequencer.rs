@@ -125,8 +125,7 @@ impl Sequencer {
             let (sequence, time) = self
                 .apply(command, from, now)
                 .map_err(|poisoned| Poisoned { lost: vec![request.token], ..poisoned })?;
-            let outcome = self.group.batch.finish(sequence, time);
-            self.recent.learn(outcome.executed);
+            let outcome = self.group.batch.finish(sequence, time, &mut self.recent);
             reply(&View { engine: &self.engine, recent: &self.recent, now }, &outcome)
         } else {
             reply(&View { engine: &self.engine, recent: &self.recent, now }, &Outcome::default())
@@ -142,7 +141,7 @@ impl Sequencer {
     pub fn tick(&mut self, now: Micros) -> Result<(), Poisoned> {
         let tick = Command::Tick(agio_engine::commands::Tick {});
         let (sequence, time) = self.apply(&tick, (Lane(0), 0, Micros(0)), now)?;
-        self.recent.learn(self.group.batch.finish(sequence, time).executed);
+        self.group.batch.finish(sequence, time, &mut self.recent);
         Ok(())
     }
 

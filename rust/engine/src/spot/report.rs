@@ -6,39 +6,21 @@ use agio_planted::{Bug, planted};
 
 use super::order::Prevent;
 use crate::accounts::Accounts;
-use crate::events::{Aggregated, BalanceChanged, LevelChanged, Posted, TopChanged};
+use crate::events::{Aggregated, BalanceChanged, LevelChanged, TopChanged};
 use crate::market::Rules;
-use crate::sink::Events;
-use crate::units::{AccountId, AssetId, Delta, FEES, Micros, Price, Quantity, TradeId, UpdateId};
-use crate::vocabulary::{Cause, Side};
+use crate::sink::{Events, Moved};
+use crate::units::{AccountId, AssetId, FEES, Micros, Price, Quantity, UpdateId};
+use crate::vocabulary::Side;
 
 /// A level and its new total.
 type Level = (Side, Price, Quantity);
-
-/// The money that one trade moved.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Money {
-    pub trade: TradeId,
-    pub buyer: AccountId,
-    pub seller: AccountId,
-    /// What the buyer got and the seller gave, of the base asset.
-    pub quantity: u128,
-    /// What the buyer gave, of the quote asset.
-    pub paid: u128,
-    /// What the seller got of it.
-    pub received: u128,
-    /// The buyer's commission, of the base asset.
-    pub base_fee: u128,
-    /// The seller's commission, of the quote asset.
-    pub quote_fee: u128,
-}
 
 /// Gathers; empty between commands, kept for its memory.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     pub aggregates: Vec<Aggregated>,
     pub levels: Vec<Level>,
-    pub trades: Vec<Money>,
+    pub trades: Vec<Moved>,
     /// Accounts whose balances may have changed, each with the assets of the market (see [`Touch`]) in one number that
     /// sorts by account.
     touched: Vec<u64>,
@@ -138,9 +120,7 @@ impl Scratch {
     pub(crate) fn flush_ledger(&mut self, rules: &Rules, accounts: &mut Accounts, time: Micros, out: &mut impl Events) {
         if !self.trades.is_empty() {
             self.settle_fees(rules, accounts);
-            for money in &self.trades {
-                post_trade(money, rules, time, out);
-            }
+            self.trades.iter().for_each(|moved| out.put_lines(moved));
             self.trades.clear();
         }
         if self.touched.len() > 1 {
@@ -164,7 +144,7 @@ impl Scratch {
 
     /// Credits the commissions of all trades at once: they all go to one account.
     fn settle_fees(&mut self, rules: &Rules, accounts: &mut Accounts) {
-        let sum = |(base, quote): (u128, u128), money: &Money| (base + money.base_fee, quote + money.quote_fee);
+        let sum = |(base, quote): (u128, u128), moved: &Moved| (base + moved.base_fee, quote + moved.quote_fee);
         let (base, quote) = self.trades.iter().fold((0, 0), sum);
         for (asset, sum, touch) in [(rules.base, base, Touch::BASE), (rules.quote, quote, Touch::QUOTE)] {
             if sum > 0 {
@@ -180,32 +160,6 @@ impl Scratch {
         self.levels.reverse();
         self.levels.sort_by_key(|(side, price, _)| (*side as u8, *price));
         self.levels.dedup_by_key(|(side, price, _)| (*side, *price));
-    }
-}
-
-/// The lines of one trade: what each side pays and gets, and the commissions. A line of 0 is none.
-#[inline]
-fn post_trade(money: &Money, rules: &Rules, time: Micros, out: &mut impl Events) {
-    let &Money { trade, buyer, seller, quantity, paid, received, base_fee, quote_fee } = money;
-    let (base, quote, market) = (rules.base, rules.quote, Some(rules.id));
-    let mut line = |account, asset, delta, cause| {
-        out.put(|| Posted { account, asset, delta: Delta(delta), cause, market, trade: Some(trade), time });
-    };
-    if paid > 0 {
-        line(buyer, quote, -(paid as i128), Cause::Trade);
-    }
-    line(seller, base, -(quantity as i128), Cause::Trade);
-    line(buyer, base, quantity as i128, Cause::Trade);
-    if base_fee > 0 {
-        line(buyer, base, -(base_fee as i128), Cause::Commission);
-        line(FEES, base, base_fee as i128, Cause::Commission);
-    }
-    if received > 0 {
-        line(seller, quote, received as i128, Cause::Trade);
-    }
-    if quote_fee > 0 {
-        line(seller, quote, -(quote_fee as i128), Cause::Commission);
-        line(FEES, quote, quote_fee as i128, Cause::Commission);
     }
 }
 

@@ -5,13 +5,13 @@ use agio_planted::{Bug, planted};
 
 use super::hold::hold;
 use super::order::{Order, Placement};
-use super::report::{Money, Scratch, Touch};
+use super::report::{Scratch, Touch};
 use crate::accounts::Accounts;
 use crate::events::{Aggregated, Executed, Traded};
 use crate::limits::Running;
 use crate::market::Rules;
 use crate::open::OpenOrders;
-use crate::sink::Events;
+use crate::sink::{Events, Moved};
 use crate::units::{AccountId, AggregateId, Amount, AssetId, ClientId, Micros, OrderId, Price, Quantity, TradeId};
 use crate::vocabulary::{
     Execution, ExecutionKind, Expiry, Fill, OrderKind, OrderStatus, OrderView, PreventedFill, Prevention, Side,
@@ -132,8 +132,11 @@ impl<E: Events> Settler<'_, E> {
         let (buyer, seller) = if taker.buys { (taker, maker) } else { (maker, taker) };
         let (bought, sold) = if taker.buys { (&fill, &made) } else { (&made, &fill) };
         let fee = |fill: &Fill| if planted(Bug::FeeVanishes) { 0 } else { fill.commission.0 };
-        self.scratch.trades.push(Money {
+        self.scratch.trades.push(Moved {
             trade: terms.trade,
+            market: self.rules.id,
+            base: self.rules.base,
+            quote: self.rules.quote,
             buyer: buyer.account,
             seller: seller.account,
             quantity: terms.quantity.0.into(),
@@ -141,6 +144,7 @@ impl<E: Events> Settler<'_, E> {
             received: terms.received().0,
             base_fee: fee(bought),
             quote_fee: fee(sold),
+            time: self.now,
         });
         (fill, made)
     }
