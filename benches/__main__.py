@@ -29,7 +29,7 @@ LONG: dict[str, Room] = {
     "gateway": partial(gateway.measure, pairs=7, orders=20_000),
     "engine": partial(engine.measure, rounds=7, commands=1_000_000),
     "latency": partial(latency.measure, rounds=7, commands=400_000),
-    "batches": partial(batches.measure, rounds=7, orders=150_000),
+    "batches": partial(batches.measure, rounds=7, orders=400_000),
     "starting": partial(starting.measure, starts=20),
     "book": partial(book.measure, pairs=10, messages=50_000, deep=10_000_000, beside=True),
 }

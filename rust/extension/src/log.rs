@@ -27,7 +27,11 @@ pub(crate) fn next_rows(follower: &mut Follower, until: u64) -> Result<Option<Ro
     let mut commands = 0;
     while collector.len() < STEP_ROWS && commands < STEP_COMMANDS && follower.sequence().0 < until {
         let Some(Step { envelope, events, .. }) = follower.advance()? else { break };
-        collector.add(envelope.sequence, envelope.time, &events);
+        collector.begin(envelope.sequence, envelope.time);
+        for event in &events {
+            collector.add(event.into());
+        }
+        collector.end();
         commands += 1;
     }
     Ok((!collector.is_empty()).then(|| collector.finish()))

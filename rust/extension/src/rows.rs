@@ -1,14 +1,14 @@
 //! What a stretch of the log means for SQL: for each table one flat tuple, row behind row, in the order of
 //! `agio.domain.history`, ready to be the parameters of a statement.
 
-use std::collections::HashMap;
-
-use agio_engine::events::{Aggregated, Event, Posted, Traded};
+use agio_engine::events::{Aggregated, Posted, Traded};
 use agio_engine::units::{AssetId, MarketId, Micros, OrderId, Sequence};
 use agio_engine::vocabulary::{Cause, Execution, Fill, OrderView, Side};
+use agio_runner::EventRef;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
+use rustc_hash::FxHashMap;
 
 use crate::minutes::{Minute, Minutes};
 
@@ -44,34 +44,53 @@ pub(crate) struct Rows {
 #[derive(Default)]
 pub(crate) struct Collector {
     rows: Rows,
-    places: HashMap<(MarketId, OrderId), usize>,
+    places: FxHashMap<(MarketId, OrderId), usize>,
+    /// What the fills of this command charged.
+    charged: Vec<(Side, Fill)>,
+    /// How many trades and movements there were when it began.
+    begun: (usize, usize),
 }
 
 impl Collector {
-    pub(crate) fn add(&mut self, sequence: Sequence, time: Micros, events: &[Event]) {
+    /// The next command.
+    pub(crate) fn begin(&mut self, sequence: Sequence, time: Micros) {
         if self.rows.first == 0 {
             self.rows.first = sequence.0;
         }
         (self.rows.last, self.rows.time) = (sequence.0, time.0);
-        let charged = charges(events);
-        let mut line = 0;
-        for event in events {
-            match event {
-                Event::Executed(e) => self.order(&e.execution),
-                Event::Traded(e) => self.trade(sequence.0, e, &charged),
-                Event::Aggregated(e) => self.rows.aggregates.push(e.clone()),
-                // What a trade moves is told by its row: see `postings` in `agio.projections.schema`.
-                Event::Posted(e) if !matches!(e.cause, Cause::Trade | Cause::Commission) => {
-                    self.rows.movements.push(Movement { sequence: sequence.0, line, posted: e.clone() });
-                    line += 1;
-                }
-                _ => (),
+        self.begun = (self.rows.trades.len(), self.rows.movements.len());
+        self.charged.clear();
+    }
+
+    /// An event of it.
+    #[inline]
+    pub(crate) fn add(&mut self, event: EventRef<'_>) {
+        match event {
+            EventRef::Executed(e) => self.order(&e.execution),
+            EventRef::Traded(e) => self.trade(e),
+            EventRef::Aggregated(e) => self.rows.aggregates.push(e.clone()),
+            // What a trade moves is told by its row: see `postings` in `agio.projections.schema`.
+            EventRef::Posted(e) if !matches!(e.cause, Cause::Trade | Cause::Commission) => {
+                let (sequence, line) = (self.rows.last, (self.rows.movements.len() - self.begun.1) as u32);
+                self.rows.movements.push(Movement { sequence, line, posted: e.clone() });
+            }
+            _ => (),
+        }
+    }
+
+    /// It has no more events.
+    pub(crate) fn end(&mut self) {
+        for row in &mut self.rows.trades[self.begun.0..] {
+            for (side, fill) in self.charged.iter().filter(|(_, fill)| fill.trade == row.trade.trade) {
+                let charge = if *side == Side::Buy { &mut row.buy } else { &mut row.sell };
+                *charge = (fill.commission.0, fill.commission_asset);
             }
         }
     }
 
     fn order(&mut self, execution: &Execution) {
         let order = execution.order;
+        self.charged.extend(execution.fill.map(|fill| (order.side, fill)));
         if let Some(place) = self.places.get(&(order.market, order.order)) {
             self.rows.orders[*place] = order;
         } else {
@@ -80,13 +99,9 @@ impl Collector {
         }
     }
 
-    fn trade(&mut self, sequence: u64, trade: &Traded, charged: &[(Side, Fill)]) {
-        let of = |side| {
-            let fill = charged.iter().find(|(s, fill)| *s == side && fill.trade == trade.trade);
-            fill.map_or((0, AssetId(0)), |(_, fill)| (fill.commission.0, fill.commission_asset))
-        };
-        let row = TradeRow { trade: trade.clone(), buy: of(Side::Buy), sell: of(Side::Sell), sequence };
-        self.rows.trades.push(row);
+    fn trade(&mut self, trade: &Traded) {
+        let (none, sequence) = ((0, AssetId(0)), self.rows.last);
+        self.rows.trades.push(TradeRow { trade: trade.clone(), buy: none, sell: none, sequence });
         self.rows.minutes.add(trade);
     }
 
@@ -102,14 +117,6 @@ impl Collector {
     pub(crate) fn finish(self) -> Rows {
         self.rows
     }
-}
-
-fn charges(events: &[Event]) -> Vec<(Side, Fill)> {
-    let fill = |event: &Event| match event {
-        Event::Executed(e) => e.execution.fill.map(|fill| (e.execution.order.side, fill)),
-        _ => None,
-    };
-    events.iter().filter_map(fill).collect()
 }
 
 /// A value in the form that every database takes.

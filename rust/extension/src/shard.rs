@@ -532,8 +532,10 @@ impl PyShard {
         let Some(batches) = self.desk.backlog.take(STEP_EVENTS.max(STEP_ROWS), timeout) else { return Ok(None) };
         let mut collector = Collector::default();
         for batch in &batches {
-            for (mark, events) in batch.commands() {
-                collector.add(mark.sequence, mark.time, &events);
+            for mark in batch.marks() {
+                collector.begin(mark.sequence, mark.time);
+                batch.show(mark, |event| collector.add(event));
+                collector.end();
             }
         }
         Ok((!collector.is_empty()).then(|| collector.finish()))

@@ -44,6 +44,39 @@ macro_rules! columns {
             Other(u32),
         }
 
+        /// An event where it stands.
+        #[derive(Clone, Copy, Debug)]
+        pub enum EventRef<'a> {
+            $(
+                /// One of this kind.
+                $kind(&'a $kind),
+            )*
+            /// An execution.
+            Executed(&'a Executed),
+            /// One of the kinds that are rare.
+            Other(&'a Event),
+        }
+
+        impl<'a> From<&'a Event> for EventRef<'a> {
+            fn from(event: &'a Event) -> Self {
+                match event {
+                    $(Event::$kind(value) => Self::$kind(value),)*
+                    Event::Executed(value) => Self::Executed(value),
+                    other => Self::Other(other),
+                }
+            }
+        }
+
+        impl From<EventRef<'_>> for Event {
+            fn from(event: EventRef<'_>) -> Self {
+                match event {
+                    $(EventRef::$kind(value) => value.clone().into(),)*
+                    EventRef::Executed(value) => value.clone().into(),
+                    EventRef::Other(event) => event.clone(),
+                }
+            }
+        }
+
         #[derive(Debug, Default)]
         struct Columns {
             places: Vec<Place>,
@@ -94,14 +127,15 @@ macro_rules! columns {
                 }
             }
 
-            /// Appends what stands at a place.
-            fn tell(&self, place: Place, events: &mut Vec<Event>) {
+            /// Shows what stands at a place.
+            #[inline]
+            fn show(&self, place: Place, mut see: impl FnMut(EventRef<'_>)) {
                 match place {
-                    $(Place::$kind(at) => events.push(Event::$kind(self.$column[at as usize].clone())),)*
-                    Place::Brief(at) => events.push(Executed { execution: self.briefs.whole(at as usize) }.into()),
-                    Place::Whole(at) => events.push(self.whole[at as usize].clone().into()),
-                    Place::Lines(at) => self.moved[at as usize].lines(|line| events.push(line.into())),
-                    Place::Other(at) => events.push(self.others[at as usize].clone()),
+                    $(Place::$kind(at) => see(EventRef::$kind(&self.$column[at as usize])),)*
+                    Place::Brief(at) => see(EventRef::Executed(&Executed { execution: self.briefs.whole(at as usize) })),
+                    Place::Whole(at) => see(EventRef::Executed(&self.whole[at as usize])),
+                    Place::Lines(at) => self.moved[at as usize].lines(|line| see(EventRef::Posted(&line))),
+                    Place::Other(at) => see(EventRef::Other(&self.others[at as usize])),
                 }
             }
 
@@ -211,7 +245,7 @@ impl Outcome<'_> {
     fn tell<'a>(&self, places: impl Iterator<Item = &'a Place>) -> Vec<Event> {
         let mut events = Vec::new();
         if let Some(batch) = self.batch {
-            places.for_each(|place| batch.columns.tell(*place, &mut events));
+            places.for_each(|place| batch.columns.show(*place, |event| events.push(event.into())));
         }
         events
     }
@@ -277,12 +311,19 @@ impl Batch {
 
     /// The events of one command, by its place in [`Self::marks`]; none if there is no such place.
     pub fn events_of(&self, place: usize) -> Vec<Event> {
-        let Some(Mark { events, begin, end, .. }) = self.columns.marks.get(place) else { return Vec::new() };
-        let mut list = Vec::with_capacity(*events as usize);
-        for place in &self.columns.places[*begin as usize..*end as usize] {
-            self.columns.tell(*place, &mut list);
+        let Some(mark) = self.columns.marks.get(place) else { return Vec::new() };
+        let mut events = Vec::with_capacity(mark.events as usize);
+        self.show(mark, |event| events.push(event.into()));
+        events
+    }
+
+    /// Shows the events of the command of one of [`Self::marks`], in their order: for who needs few of them, or needs them
+    /// but once.
+    #[inline]
+    pub fn show(&self, mark: &Mark, mut see: impl FnMut(EventRef<'_>)) {
+        for place in &self.columns.places[mark.begin as usize..mark.end as usize] {
+            self.columns.show(*place, &mut see);
         }
-        list
     }
 
     /// Each command's mark and events.

@@ -19,7 +19,7 @@ mod start;
 mod tests;
 
 pub use agio_journal::Durability;
-pub use batch::{Batch, Mark, Outcome};
+pub use batch::{Batch, EventRef, Mark, Outcome};
 pub use desk::{Desk, Refusal, State};
 pub use follower::{Follower, Step};
 pub use outbox::{Backlog, Outbox, Published};

@@ -166,6 +166,23 @@ def test_batches_larger_than_a_group_are_answered_once_and_in_order(exchange: Ca
     assert one.position()["sequence"] == len(SETUP) + 3000
 
 
+def test_batches_under_way_at_once_have_results_of_their_own(exchange: Callable[[str], Exchange]) -> None:
+    core = exchange("one").core
+    sizes = [1, 1500, 3, 700]
+    for token, size in enumerate(sizes):
+        core.batch(token, b"".join(batch.place(CUSTOMER, 0, batch.BUY, COIN, 1000) for _ in range(size)))
+        core.position(100 + token)
+    core.rouse()
+    bodies: dict[int, bytes] = {}
+    until = time.monotonic() + 10
+    while len(bodies) < 2 * len(sizes) and time.monotonic() < until:
+        select.select([core], [], [], 1)
+        bodies |= {token: body for token, _, body, *_ in core.drain()[1]}
+    orders = [[result.order for result in batch.results(bodies[token])] for token in range(len(sizes))]
+    assert [len(each) for each in orders] == sizes
+    assert [order for each in orders for order in each] == list(range(1, sum(sizes) + 1))
+
+
 def test_what_are_no_commands_does_nothing(exchange: Callable[[str], Exchange]) -> None:
     one = exchange("one")
     before = one.position()
