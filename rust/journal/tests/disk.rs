@@ -97,6 +97,13 @@ fn the_lock_and_other_folders_are_no_files_of_the_log() {
     assert_eq!(disk.list().unwrap(), [Entry { name: "stranger".to_owned(), bytes: 3 }]);
 }
 
+#[test]
+fn free_space_is_told_in_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let free = Disk::open(folder.path()).unwrap().free_bytes().unwrap();
+    assert!((1 << 20..1 << 60).contains(&free), "{free} bytes: this test needs some room");
+}
+
 /// A building thread, a writing thread, a preparing thread; and readers that must never see damage.
 #[test]
 fn readers_beside_the_writing_threads_see_a_growing_prefix() {
