@@ -96,8 +96,19 @@ impl Account {
         at
     }
 
+    /// Who has had all assets up to this one has it at the place of its number, and nobody has it behind that.
     #[inline]
     fn find(&self, asset: AssetId) -> Result<usize, usize> {
+        let place = asset.0 as usize;
+        if self.balances.get(place).is_some_and(|balance| balance.asset == asset) {
+            Ok(place)
+        } else {
+            self.search(asset)
+        }
+    }
+
+    #[inline(never)]
+    fn search(&self, asset: AssetId) -> Result<usize, usize> {
         if self.balances.len() > FEW {
             return self.balances.binary_search_by_key(&asset, |balance| balance.asset);
         }
@@ -196,11 +207,11 @@ impl Accounts {
         &mut self.list[Self::slot(id).expect("the account was checked")]
     }
 
-    /// Tells the running audit that an account has got so much of an asset, or has lost it.
+    /// Tells the running audit that an account has got so much of some assets, or has lost it.
     #[inline]
-    pub(crate) fn moved(&mut self, id: AccountId, asset: AssetId, delta: i128) {
+    pub(crate) fn moved<const N: usize>(&mut self, id: AccountId, deltas: [(AssetId, i128); N]) {
         let place = Self::slot(id).expect("the account was checked");
-        self.census.moved(place, asset, delta);
+        self.census.moved(place, deltas);
     }
 
     /// The account at a place: they stand in the order of their numbers.

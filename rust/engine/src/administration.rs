@@ -105,7 +105,7 @@ impl Engine {
     /// The outside world's side of money that comes in (`delta` above 0) or goes out.
     fn cross_border(&mut self, account: AccountId, asset: AssetId, delta: Delta, cause: Cause, out: &mut impl Events) {
         self.assets[asset.0 as usize].outside.0 -= delta.0;
-        self.accounts.moved(account, asset, delta.0);
+        self.accounts.moved(account, [(asset, delta.0)]);
         let (market, trade, time) = (None, None, self.time);
         for (account, delta) in [(OUTSIDE, Delta(-delta.0)), (account, delta)] {
             out.put(|| Posted { account, asset, delta, cause, market, trade, time });
@@ -173,7 +173,8 @@ impl Engine {
     }
 
     pub(crate) fn retire_lane(&mut self, command: &RetireLane, out: &mut impl Events) -> Result<(), Refusal> {
-        require(self.lanes.remove(&command.retired).is_some(), Reason::UnknownLane)?;
+        let at = self.lane(command.retired).map_err(|_| Reason::UnknownLane)?;
+        self.lanes.remove(at);
         out.put(|| LaneRetired { lane: command.retired });
         Ok(())
     }

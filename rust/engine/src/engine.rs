@@ -55,7 +55,8 @@ pub struct Engine {
     pub(crate) epoch: u64,
     pub(crate) previous_log: [u8; 32],
     pub(crate) halted: bool,
-    pub(crate) lanes: BTreeMap<Lane, u64>,
+    /// Sorted by source: the number of its last command.
+    pub(crate) lanes: Vec<(Lane, u64)>,
     pub(crate) keys: Vec<Key>,
     pub(crate) accounts: Accounts,
     pub(crate) assets: Vec<Asset>,
@@ -84,7 +85,7 @@ impl Engine {
             epoch: 0,
             previous_log: [0; 32],
             halted: false,
-            lanes: BTreeMap::new(),
+            lanes: Vec::new(),
             keys: Vec::new(),
             accounts: Accounts::new(),
             assets: Vec::new(),
@@ -141,15 +142,21 @@ impl Engine {
         if envelope.number == 0 {
             return Ok(());
         }
-        let known = self.lanes.get_mut(&envelope.lane);
-        let last = known.as_ref().map_or(0, |last| **last);
+        let known = self.lane(envelope.lane);
+        let last = known.map_or(0, |at| self.lanes[at].1);
         require(envelope.number > last, Refusal::of(Reason::LaneRepeated, last))?;
         require(envelope.number == last + 1, Refusal::of(Reason::LaneGap, last))?;
         match known {
-            Some(last) => *last = envelope.number,
-            None => drop(self.lanes.insert(envelope.lane, envelope.number)),
+            Ok(at) => self.lanes[at].1 = envelope.number,
+            Err(at) => self.lanes.insert(at, (envelope.lane, envelope.number)),
         }
         Ok(())
+    }
+
+    /// Where a source stands, or would stand.
+    #[inline]
+    pub(crate) fn lane(&self, lane: Lane) -> Result<usize, usize> {
+        self.lanes.binary_search_by_key(&lane, |(lane, _)| *lane)
     }
 
     fn gates(&self, envelope: &Envelope, command: &Command) -> Result<(), Refusal> {

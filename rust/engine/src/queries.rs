@@ -104,7 +104,7 @@ impl Engine {
 
     /// The last number that was let in from a source; 0 for an unknown one.
     pub fn lane_number(&self, lane: Lane) -> u64 {
-        self.lanes.get(&lane).copied().unwrap_or(0)
+        self.lane(lane).map_or(0, |at| self.lanes[at].1)
     }
 
     /// A market by its name.

@@ -1,8 +1,8 @@
 //! Where a command's events go: into a list, or wherever else they are wanted.
 
-use crate::events::{Event, Posted};
-use crate::units::{AccountId, AssetId, Delta, FEES, MarketId, Micros, TradeId};
-use crate::vocabulary::Cause;
+use crate::events::{Event, Executed, Posted};
+use crate::units::{AccountId, AssetId, ClientId, Delta, ExecutionId, FEES, MarketId, Micros, TradeId};
+use crate::vocabulary::{Cause, Execution, ExecutionKind, Fill, OrderView, PreventedFill};
 
 /// One kind of event.
 pub trait Fact: Into<Event> {}
@@ -14,10 +14,46 @@ pub trait Events {
     /// Takes the next one. It is made where it will stay, so that nothing is copied.
     fn put<F: Fact>(&mut self, fact: impl FnOnce() -> F);
 
+    /// Takes an execution. Who keeps it in another form reads it where it stands.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn put_execution(&mut self, told: &Told<'_>) {
+        self.put(|| Executed { execution: told.whole() });
+    }
+
     /// Takes the ledger's lines of a trade. Who has few readers of them may keep what they are made of.
     #[inline]
     fn put_lines(&mut self, moved: &Moved) {
         moved.lines(|line| self.put(|| line));
+    }
+}
+
+/// An execution, of an order that stands somewhere already.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// What happened.
+    pub kind: ExecutionKind,
+    /// Its number.
+    pub execution: ExecutionId,
+    /// When.
+    pub time: Micros,
+    /// The order afterwards.
+    pub order: &'a OrderView,
+    /// The fill, of a trade.
+    pub fill: Option<Fill>,
+    /// The prevented match, of a prevention.
+    pub prevention: Option<PreventedFill>,
+    /// The cancel request's own id, of a cancel.
+    pub cancel_id: ClientId,
+}
+
+impl Told<'_> {
+    /// With the order.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    pub fn whole(&self) -> Execution {
+        let &Self { kind, execution, time, order, fill, prevention, cancel_id } = self;
+        Execution { kind, execution, time, order: *order, fill, prevention, cancel_id }
     }
 }
 

@@ -289,9 +289,9 @@ fn take_lanes(engine: &mut Engine, input: &mut &[u8]) -> Restored<()> {
     for _ in 0..take_count(input)? {
         let lane = Lane::take(input)?;
         let number = u64::take(input)?;
-        let next = engine.lanes.last_key_value().is_none_or(|(last, _)| *last < lane);
+        let next = engine.lanes.last().is_none_or(|(last, _)| *last < lane);
         check(next && number > 0, "the sources are out of order")?;
-        engine.lanes.insert(lane, number);
+        engine.lanes.push((lane, number));
     }
     Ok(())
 }
@@ -329,7 +329,7 @@ fn take_accounts(engine: &mut Engine, tally: &mut Tally, input: &mut &[u8]) -> R
         for &Balance { asset, free, locked } in &balances {
             let sum = (free.0 + locked.0) as i128;
             tally.sums[asset.0 as usize] += sum;
-            engine.accounts.census.moved(place, asset, sum);
+            engine.accounts.census.moved(place, [(asset, sum)]);
             if locked.0 > 0 {
                 tally.locked.push(((Accounts::id(place), asset), locked.0));
             }

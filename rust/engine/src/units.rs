@@ -70,6 +70,12 @@ pub const INSURANCE: AccountId = AccountId(3);
 pub const FIRST_CUSTOMER: AccountId = AccountId(1_000);
 
 impl Price {
+    /// Whether the notional is more than 0.
+    #[inline]
+    pub(crate) fn pays(self, quantity: Quantity) -> bool {
+        u128::from(self.0) * u128::from(quantity.0) >= u128::from(ONE)
+    }
+
     /// Price × quantity, exact in 128 bits and rounded down once: the buyer pays and the seller gets this number.
     #[inline]
     pub fn notional(self, quantity: Quantity) -> Amount {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use agio_engine::events::{
     Aggregated, BalanceChanged, Event, Executed, LevelChanged, Posted, Rejected, TopChanged, Traded,
 };
-use agio_engine::sink::{Events, Fact, Moved};
+use agio_engine::sink::{Events, Fact, Moved, Told};
 use agio_engine::units::{Micros, Sequence};
-use agio_engine::vocabulary::OrderView;
+use agio_engine::vocabulary::{Execution, OrderView};
 use agio_planted::{Bug, planted};
 use parking_lot::Mutex;
 
@@ -99,13 +99,6 @@ macro_rules! columns {
                         self.$column.push(value);
                         Place::$kind(self.$column.len() as u32 - 1)
                     })*
-                    Event::Executed(told) => {
-                        if self.briefs.push(&told.execution) {
-                            Place::Brief(self.briefs.len() as u32 - 1)
-                        } else {
-                            self.push_whole(&told)
-                        }
-                    }
                     other => {
                         self.others.push(other);
                         Place::Other(self.others.len() as u32 - 1)
@@ -164,10 +157,21 @@ columns! {
 }
 
 impl Columns {
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn push_execution(&mut self, told: &Told<'_>) {
+        if self.briefs.push(told) {
+            self.places.push(Place::Brief(self.briefs.len() as u32 - 1));
+        } else {
+            self.push_whole(told.whole());
+        }
+    }
+
     #[cold]
-    fn push_whole(&mut self, told: &Executed) -> Place {
-        self.whole.push(told.clone());
-        Place::Whole(self.whole.len() as u32 - 1)
+    #[allow(clippy::large_types_passed_by_value, reason = "a reference would keep what is hot in memory")]
+    fn push_whole(&mut self, execution: Execution) {
+        self.whole.push(Executed { execution });
+        self.places.push(Place::Whole(self.whole.len() as u32 - 1));
     }
 }
 
@@ -196,6 +200,12 @@ impl Events for Batch {
     #[allow(clippy::inline_always)]
     fn put<F: Fact>(&mut self, fact: impl FnOnce() -> F) {
         self.columns.push(fact().into());
+    }
+
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn put_execution(&mut self, told: &Told<'_>) {
+        self.columns.push_execution(told);
     }
 
     #[inline]
@@ -370,10 +380,10 @@ impl Spares {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::brief::tests::{placed, told};
     use agio_engine::events::{AssetListed, KeyRevoked};
     use agio_engine::reasons::Reason;
     use agio_engine::units::{AccountId, AssetId, KeyId, MarketId, TradeId};
-    use agio_engine::vocabulary::Execution;
 
     fn refusal(detail: u64) -> Rejected {
         Rejected { account: AccountId(1), reason: Reason::Halted, detail }
@@ -430,16 +440,15 @@ mod tests {
 
     #[test]
     fn executions_and_lines_come_back_as_the_engine_told_them() {
-        let told = |strategy| {
-            let execution = crate::brief::tests::placed();
-            let order = OrderView { strategy, ..execution.order };
-            Executed { execution: Execution { order, ..execution } }
+        let placed = |strategy| {
+            let execution = placed();
+            Execution { order: OrderView { strategy, ..execution.order }, ..execution }
         };
         let (mut batch, mut list, mut recent) = (Batch::default(), Vec::new(), Recent::new(0));
         batch.begin();
         for strategy in [None, Some(4), None] {
-            batch.put(|| told(strategy));
-            list.put(|| told(strategy));
+            batch.put_execution(&told(&placed(strategy)));
+            list.put_execution(&told(&placed(strategy)));
         }
         for fee in [1, 0] {
             batch.put_lines(&moved(fee));
@@ -453,8 +462,8 @@ mod tests {
         assert_eq!((batch.events_of(0), batch.columns.whole.len()), (list, 1));
         batch.begin();
         batch.put_lines(&moved(1));
-        batch.put(|| told(Some(1)));
-        batch.put(|| told(None));
+        batch.put_execution(&told(&placed(Some(1))));
+        batch.put_execution(&told(&placed(None)));
         batch.undo();
         assert_eq!((batch.events(), batch.columns.whole.len(), batch.columns.moved.len()), (13, 1, 2));
     }

@@ -3,6 +3,7 @@
 //!
 //! Nothing is lost: what does not fit, such as an order with a budget or a strategy, is kept whole.
 
+use agio_engine::sink::Told;
 use agio_engine::units::{
     AccountId, Amount, AssetId, ClientId, ExecutionId, MarketId, Micros, OrderId, Price, Quantity, TradeId,
 };
@@ -160,9 +161,9 @@ impl Briefs {
     /// Adds one; `false` if something would be lost, and then nothing is added.
     #[inline(always)]
     #[allow(clippy::inline_always)]
-    pub(crate) fn push(&mut self, told: &Execution) -> bool {
+    pub(crate) fn push(&mut self, told: &Told<'_>) -> bool {
         let usual = told.time == told.order.updated && told.prevention.is_none();
-        let Some(order) = BriefOrder::of(&told.order).filter(|_| usual) else { return false };
+        let Some(order) = BriefOrder::of(told.order).filter(|_| usual) else { return false };
         let detail = match (told.kind, &told.fill, told.cancel_id.is_empty()) {
             (ExecutionKind::Trade, Some(fill), true) => {
                 let Some(fill) = BriefFill::of(fill) else { return false };
@@ -252,6 +253,12 @@ pub(crate) mod tests {
         Execution { kind, execution, time: Micros(14), order, fill: None, prevention: None, cancel_id }
     }
 
+    /// As the engine tells it.
+    pub(crate) fn told(of: &Execution) -> Told<'_> {
+        let &Execution { kind, execution, time, ref order, fill, prevention, cancel_id } = of;
+        Told { kind, execution, time, order, fill, prevention, cancel_id }
+    }
+
     fn fill() -> Fill {
         let (notional, commission) = (Amount(u64::MAX.into()), Amount(5));
         let (trade, price, quantity, commission_asset) = (TradeId(1), Price(2), Quantity(3), AssetId(6));
@@ -271,8 +278,8 @@ pub(crate) mod tests {
     #[test]
     fn what_fits_comes_back_as_it_was() {
         let mut briefs = Briefs::default();
-        for told in [executions(), executions(), executions()].as_flattened() {
-            assert!(briefs.push(told));
+        for execution in [executions(), executions(), executions()].as_flattened() {
+            assert!(briefs.push(&told(execution)));
         }
         for at in 0..briefs.len() {
             assert_eq!(briefs.whole(at), executions()[at % 4], "at {at}");
@@ -280,7 +287,7 @@ pub(crate) mod tests {
         for _ in 0..10 {
             briefs.pop();
         }
-        assert!(briefs.push(&executions()[2]) && briefs.push(&executions()[1]));
+        assert!(briefs.push(&told(&executions()[2])) && briefs.push(&told(&executions()[1])));
         let left: Vec<_> = (0..briefs.len()).map(|at| briefs.whole(at)).collect();
         let [new, trade, cancel, _] = executions();
         assert_eq!(left, [new, trade, cancel, trade]);
@@ -324,8 +331,8 @@ pub(crate) mod tests {
             Execution { fill: Some(fill()), ..cancel },
         ];
         let mut briefs = Briefs::default();
-        for told in orders.map(with).iter().chain(&others) {
-            assert!(!briefs.push(told), "{told:?}");
+        for execution in orders.map(with).iter().chain(&others) {
+            assert!(!briefs.push(&told(execution)), "{execution:?}");
         }
         assert_eq!((briefs.len(), briefs.fills.len(), briefs.cancels.len()), (0, 0, 0));
     }

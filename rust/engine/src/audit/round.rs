@@ -57,11 +57,13 @@ impl Census {
         self.sums.push(0);
     }
 
-    /// Adds a movement, if the account was seen.
+    /// Adds movements, if the account was seen.
     #[inline]
-    pub(crate) fn moved(&mut self, place: usize, asset: AssetId, delta: i128) {
+    pub(crate) fn moved<const N: usize>(&mut self, place: usize, deltas: [(AssetId, i128); N]) {
         if Self::slice_of(place) < self.seen {
-            self.sums[asset.0 as usize] += delta;
+            for (asset, delta) in deltas {
+                self.sums[asset.0 as usize] += delta;
+            }
         }
     }
 

@@ -167,7 +167,7 @@ fn recount(engine: &mut Engine) {
     let mut census = round::Census::after(engine.sequence, engine.assets.len());
     for place in 0..engine.accounts.len() {
         for balance in engine.accounts.place(place).1.balances() {
-            census.moved(place, balance.asset, (balance.free.0 + balance.locked.0) as i128);
+            census.moved(place, [(balance.asset, (balance.free.0 + balance.locked.0) as i128)]);
         }
     }
     engine.accounts.census = census;

@@ -9,13 +9,12 @@ use super::settle::{paid, release};
 use crate::client_ids;
 use crate::commands::{Cancel, CancelAll};
 use crate::engine::Engine;
-use crate::events::Executed;
 use crate::market::Market;
 use crate::reasons::Reason;
 use crate::refusal::{Refusal, require};
-use crate::sink::Events;
+use crate::sink::{Events, Told};
 use crate::units::{AccountId, Amount, ClientId, KeyId, MarketId, OrderId};
-use crate::vocabulary::{Execution, ExecutionKind, OrderStatus, Restriction};
+use crate::vocabulary::{ExecutionKind, OrderStatus, Restriction};
 
 impl Engine {
     /// Cancels one open order.
@@ -93,18 +92,10 @@ impl Engine {
         let execution = rules.counters.execution();
         let made = || client_ids::of_cancel(order.account, market, execution.0);
         let cancel_id = if cancel_id.is_empty() { made() } else { cancel_id };
-        let (kind, time, open) = (ExecutionKind::Canceled, now, &self.open);
-        out.put(|| Executed {
-            execution: Execution {
-                kind,
-                execution,
-                time,
-                order: order.view(open, market, &at, Some(OrderStatus::Canceled)),
-                fill: None,
-                prevention: None,
-                cancel_id,
-            },
-        });
+        let (kind, time) = (ExecutionKind::Canceled, now);
+        let (fill, prevention) = (None, None);
+        let view = &order.view(&self.open, market, &at, Some(OrderStatus::Canceled));
+        out.put_execution(&Told { kind, execution, time, order: view, fill, prevention, cancel_id });
         self.open.remove(order.slot, self.accounts.at_mut(order.account).open_mut(market));
     }
 

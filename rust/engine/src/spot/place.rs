@@ -163,7 +163,7 @@ fn check_form(order: &Place) -> Result<(), Refusal> {
     };
     require(fits, Reason::BadCombination)?;
     let something = match order.kind {
-        OrderKind::Limit | OrderKind::LimitMaker => order.price.notional(order.quantity).0 > 0,
+        OrderKind::Limit | OrderKind::LimitMaker => order.price.pays(order.quantity),
         OrderKind::Market => order.quantity.0 > 0 || !bare,
     };
     require(something, Reason::ZeroOrder)

@@ -146,12 +146,17 @@ impl Scratch {
     fn settle_fees(&mut self, rules: &Rules, accounts: &mut Accounts) {
         let sum = |(base, quote): (u128, u128), moved: &Moved| (base + moved.base_fee, quote + moved.quote_fee);
         let (base, quote) = self.trades.iter().fold((0, 0), sum);
+        let fees = accounts.at_mut(FEES);
+        let mut touched = 0;
         for (asset, sum, touch) in [(rules.base, base, Touch::BASE), (rules.quote, quote, Touch::QUOTE)] {
             if sum > 0 {
-                accounts.at_mut(FEES).balance_mut(asset).free.0 += sum;
-                accounts.moved(FEES, asset, sum as i128);
-                self.touch(FEES, touch);
+                fees.balance_mut(asset).free.0 += sum;
+                touched |= touch;
             }
+        }
+        if touched != 0 {
+            self.touch(FEES, touched);
+            accounts.moved(FEES, [(rules.base, base as i128), (rules.quote, quote as i128)]);
         }
     }
 

@@ -7,15 +7,14 @@ use super::hold::hold;
 use super::order::{Order, Placement};
 use super::report::{Scratch, Touch};
 use crate::accounts::Accounts;
-use crate::events::{Aggregated, Executed, Traded};
+use crate::events::{Aggregated, Traded};
 use crate::limits::Running;
 use crate::market::Rules;
 use crate::open::OpenOrders;
-use crate::sink::{Events, Moved};
+use crate::sink::{Events, Moved, Told};
 use crate::units::{AccountId, AggregateId, Amount, AssetId, ClientId, Micros, OrderId, Price, Quantity, TradeId};
 use crate::vocabulary::{
-    Execution, ExecutionKind, Expiry, Fill, OrderKind, OrderStatus, OrderView, PreventedFill, Prevention, Side,
-    TimeInForce,
+    ExecutionKind, Expiry, Fill, OrderKind, OrderStatus, OrderView, PreventedFill, Prevention, Side, TimeInForce,
 };
 
 /// One command at work in one market.
@@ -171,8 +170,7 @@ impl<E: Events> Settler<'_, E> {
         paying.free.0 = paying.free.0 + party.released.0 - pays.1.0;
         let gained = gets.1.0 - commission.0;
         account.balance_mut(gets.0).free.0 += gained;
-        self.accounts.moved(party.account, pays.0, -(pays.1.0 as i128));
-        self.accounts.moved(party.account, gets.0, gained as i128);
+        self.accounts.moved(party.account, [(pays.0, -(pays.1.0 as i128)), (gets.0, gained as i128)]);
         let Terms { trade, price, quantity, notional, .. } = *terms;
         Fill { trade, price, quantity, notional, commission, commission_asset: gets.0, maker: party.maker }
     }
@@ -274,18 +272,8 @@ impl<E: Events> Settler<'_, E> {
         prevention: Option<PreventedFill>,
     ) {
         let (execution, time, cancel_id) = (self.rules.counters.execution(), self.now, ClientId::NONE);
-        let (open, market) = (&*self.open, self.rules.id);
-        self.out.put(|| Executed {
-            execution: Execution {
-                kind,
-                execution,
-                time,
-                order: maker.view(open, market, at, last),
-                fill,
-                prevention,
-                cancel_id,
-            },
-        });
+        let order = &maker.view(self.open, self.rules.id, at, last);
+        self.out.put_execution(&Told { kind, execution, time, order, fill, prevention, cancel_id });
     }
 
     /// The taker's rest; 0 when it is done.
@@ -313,9 +301,7 @@ impl<E: Events> Settler<'_, E> {
         self.taker.updated = self.now;
         let (execution, time, cancel_id) = (self.rules.counters.execution(), self.now, ClientId::NONE);
         let order = &self.taker;
-        self.out.put(|| Executed {
-            execution: Execution { kind, execution, time, order: *order, fill, prevention, cancel_id },
-        });
+        self.out.put_execution(&Told { kind, execution, time, order, fill, prevention, cancel_id });
     }
 
     /// Ends the taker by its own terms.
