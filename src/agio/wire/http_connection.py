@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 VERSIONS = ("1.1", "1.0")
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+CHUNKED = 8
+"""How many bytes a byte of a body may take: six in a chunk of its own. More are extensions and trailers without end."""
 CLOSE = b"connection: close\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -152,8 +154,12 @@ class HttpConnection(asyncio.Protocol):
     def _look_at_part(self) -> None:
         """Refuses what can only become too long; asks, once, for a body that waits for a word."""
         limits, head = self.listener.limits, self._head
+        if head:
+            self._headers.clear()  # of trailers, which nobody asks for
         if self._fed > limits.header_bytes and not self._held:
             self._refuse(431)
+        elif self._fed > limits.header_bytes + CHUNKED * limits.body_bytes:
+            self._refuse(413)
         elif head and not self._told:
             self._told = True
             if (length := head.get(b"content-length", b"")).isdigit() and int(length) > limits.body_bytes:
@@ -188,6 +194,7 @@ class HttpConnection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """The head is whole; its names are put into lower case once, however many pieces the request comes in."""
         self._head = {name.lower(): value for name, value in self._headers.items()}
+        self._headers.clear()
 
     def on_body(self, piece: bytes) -> None:
         """A piece of the body."""
@@ -222,7 +229,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _is_heavy(self) -> bool:
         """Whether the head that has just been read was too long; many short requests may come in one piece, too."""
-        size = sum(map(len, self._target)) + sum(len(name) + len(value) + 4 for name, value in self._headers.items())
+        size = sum(map(len, self._target)) + sum(len(name) + len(value) + 4 for name, value in self._head.items())
         if size > self.listener.limits.header_bytes:
             self._refuse(431)
         return self._ended

@@ -110,6 +110,11 @@ class Client:
         return bodies
 
 
+HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: x\r\n"
+LENGTH = b"Content-Length: %d\r\n" % len(HIDDEN)
+
+
 def chunked(body: bytes, size: int) -> bytes:
     pieces = [body[at : at + size] for at in range(0, len(body), size)]
     return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
@@ -243,6 +248,28 @@ def test_a_request_that_is_never_answered_does_not_keep_its_connection(caplog: p
     assert "not answered in 60 s" in caplog.text
 
 
+@pytest.mark.parametrize(("start", "endless"), [(b"0\r\n", b"%x:\r\n"), (b"1;", b"%x")], ids=["trailers", "extension"])
+def test_what_comes_with_a_body_is_bounded(start: bytes, endless: bytes) -> None:
+    client = Client()
+    client.feed(POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n" + start)
+    sent = 0
+    while not client.wire.over:
+        piece = endless % sent
+        client.feed(piece)
+        sent += len(piece)
+        assert sent < 2 * (LIMITS.header_bytes + 8 * LIMITS.body_bytes), "it goes on without end"
+    assert client.refused == [413]
+
+
+def test_chunks_of_one_byte_are_lawful() -> None:
+    client = Client()
+    client.feed(POST + b"Transfer-Encoding: chunked\r\n\r\n")
+    for _ in range(LIMITS.body_bytes):
+        client.feed(b"1\r\nx\r\n")
+    client.feed(b"0\r\n\r\n")
+    assert client.served == [(b"POST", b"/", b"x" * LIMITS.body_bytes)]
+
+
 def test_a_head_in_many_pieces_costs_no_more_than_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else 65 KB, a header in each packet, would keep the loop busy for seconds."""
     monkeypatch.setitem(globals(), "LIMITS", HttpLimits())
@@ -256,9 +283,6 @@ def test_a_head_in_many_pieces_costs_no_more_than_its_bytes(monkeypatch: pytest.
     assert client.served == [(b"GET", b"/", b"")]
 
 
-HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: x\r\n"
-LENGTH = b"Content-Length: %d\r\n" % len(HIDDEN)
 REFUSED = {
     "two lengths": POST + b"Content-Length: 0\r\n" + LENGTH + b"\r\n",
     "the same length twice": POST + b"Content-Length: 0\r\nContent-Length: 0\r\n\r\n",
