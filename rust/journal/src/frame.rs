@@ -62,6 +62,19 @@ impl Frame {
         self.first + u64::from(self.count) - 1
     }
 
+    /// Takes the records of the frame that was closed after this one along. Both are unsealed, and together no larger than a
+    /// frame may be.
+    ///
+    /// # Panics
+    /// If it is another frame: records would be lost.
+    pub fn append(&mut self, later: &Self) {
+        assert_eq!(later.first, self.last() + 1, "frames are joined in their order");
+        let (records, end) = (&later.room[HEADER..later.end], self.end + later.end - HEADER);
+        self.room.resize(self.room.len().max(end + ALIGN + TRAILER), 0);
+        self.room[self.end..end].copy_from_slice(records);
+        (self.end, self.count) = (end, self.count + later.count);
+    }
+
     /// The bytes as they will be in the file, behind the frame with the hash `previous`. Sealing again changes nothing.
     pub(crate) fn seal(&mut self, seal: &Seal, previous: Hash) -> &[u8] {
         let size = self.size();
@@ -125,6 +138,11 @@ impl FrameBuilder {
     /// Size of the frame if it were closed now, in bytes.
     pub fn len(&self) -> usize {
         self.open.size()
+    }
+
+    /// The largest frame in bytes.
+    pub fn limit(&self) -> usize {
+        self.limit
     }
 
     /// Whether a record of `bytes` bytes still fits this frame.

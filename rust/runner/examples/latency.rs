@@ -1,5 +1,5 @@
 //! How long an acknowledgement takes: a shard that a thread feeds at half of its peak, whoever waits or not, and beside it a
-//! probe that writes and syncs frames of the same sizes at the same moments.
+//! probe that does nothing but group commit for the same requests at the same moments.
 //!
 //! `cargo run --release -p agio-runner --example latency -- [folder] [commands] [rounds]`. The first half of the commands
 //! finds the peak, the second is asked at half of it. A request's time begins when it is put, and ends when its answer has
@@ -12,12 +12,12 @@ mod workload;
 use std::error::Error;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use agio_engine::commands::Command;
 use agio_engine::units::Micros;
-use agio_journal::{Disk, Durability, Entry, File, Storage};
+use agio_journal::{Disk, Durability, File, Storage, Tap, Tapped};
 use agio_runner::{Answer, Desk, Options, Request, Shard};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -25,6 +25,8 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// One segment holds a run: rotation has a bench of its own.
 const SEGMENT: u64 = 256 << 20;
+/// Where a frame's header has the number of its records.
+const FRAME_COUNT: std::ops::Range<usize> = 12..16;
 /// How long the feeder sleeps at the least: what has become due by then is put at once.
 const NAP: Duration = Duration::from_micros(50);
 /// Requests under way with which the peak is looked for.
@@ -48,25 +50,27 @@ fn main() -> Outcome<()> {
 }
 
 fn measure(folder: &Path, commands: &[Command]) -> Outcome<String> {
-    let syncs = Syncs::default();
-    let storage = Arc::new(Timed { disk: Disk::open(folder.join("log"))?, syncs: Arc::clone(&syncs) });
+    let watch = Arc::new(Watch::default());
+    let storage = Arc::new(Tapped::new(Disk::open(folder.join("log"))?, Arc::clone(&watch)));
     let (mut shard, ()) = Shard::open_on(storage, &options(), |_| ())?;
     let desk = shard.desk();
     run(desk, requests(&workload::setup(workload::SMALL)), None)?;
     let (first, second) = commands.split_at(commands.len() / 2);
     let peak = first.len() as f64 / run(desk, requests(first), None)?.took.as_secs_f64();
-    syncs.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    watch.look().synced.clear();
     let asked = run(desk, requests(second), Some(peak / 2.0))?;
-    let frames = std::mem::take(&mut *syncs.lock().unwrap_or_else(PoisonError::into_inner));
+    let frames = std::mem::take(&mut watch.look().synced);
     shard.stop()?;
-    let probe = probe(folder, &frames)?;
     let over = asked.over(&frames)?;
+    let syncs = frames.iter().map(|frame| frame.took).collect();
+    let probe = probe(folder, &asked.put, &frames)?;
     Ok(format!(
-        "peak {peak:.0} /s, asked {:.0} /s, acknowledged in {}, over its sync {}, probe {}, {} frames",
+        "peak {peak:.0} /s, asked {:.0} /s, acknowledged in {}, over its sync {}, probe {}, sync {}, {} frames",
         second.len() as f64 / asked.took.as_secs_f64(),
         quantiles(asked.latencies()),
         quantiles(over),
         quantiles(probe),
+        quantiles(syncs),
         frames.len(),
     ))
 }
@@ -108,28 +112,26 @@ fn requests(commands: &[Command]) -> Vec<Request> {
 /// What came of requests.
 struct Asked {
     put: Vec<Instant>,
-    /// When a group's answers were there, and whose they were.
-    groups: Vec<(Instant, Vec<u64>)>,
+    /// When each answer was there, and whose it was.
+    answered: Vec<(Instant, u64)>,
     took: Duration,
 }
 
 impl Asked {
     fn latencies(&self) -> Vec<Duration> {
-        self.each(|_, latency| latency)
+        let of = |(at, token): &(Instant, u64)| *at - self.put[*token as usize];
+        self.answered.iter().map(of).collect()
     }
 
-    /// What each took besides its frame's write and sync.
+    /// What each took besides its frame's write and sync. Answers come in the log's order.
     fn over(&self, frames: &[Sync]) -> Outcome<Vec<Duration>> {
-        if frames.len() != self.groups.len() {
-            return Err(format!("{} syncs for {} groups", frames.len(), self.groups.len()).into());
+        let syncs = frames.iter().flat_map(|frame| std::iter::repeat_n(frame.took, frame.count));
+        let over: Vec<_> =
+            self.latencies().into_iter().zip(syncs).map(|(took, sync)| took.saturating_sub(sync)).collect();
+        if over.len() != self.put.len() {
+            return Err(format!("{} commands synced, {} asked", over.len(), self.put.len()).into());
         }
-        Ok(self.each(|group, latency| latency.saturating_sub(frames[group].took)))
-    }
-
-    fn each(&self, of: impl Fn(usize, Duration) -> Duration) -> Vec<Duration> {
-        let groups = self.groups.iter().enumerate();
-        let all = groups.flat_map(|(group, (at, tokens))| tokens.iter().map(move |token| (group, *at, *token)));
-        all.map(|(group, at, token)| of(group, at - self.put[token as usize])).collect()
+        Ok(over)
     }
 }
 
@@ -140,19 +142,18 @@ fn run(desk: &Arc<Desk>, requests: Vec<Request>, rate: Option<f64>) -> Outcome<A
         let desk = Arc::clone(desk);
         move || feed(&desk, requests, rate)
     });
-    let (mut groups, mut answered) = (Vec::new(), 0);
-    while answered < count {
+    let mut answered = Vec::with_capacity(count);
+    while answered.len() < count {
         poll(&mut [PollFd::new(&desk.outbox, PollFlags::IN)], Some(&PATIENCE))?;
         let (published, now) = (desk.outbox.take(), Instant::now());
         for group in published {
-            answered += group.answers.len();
-            groups.push((now, group.answers.iter().map(|answer| answer.token).collect()));
+            answered.extend(group.answers.iter().map(|answer| (now, answer.token)));
         }
         desk.backlog.take(usize::MAX, Duration::ZERO);
     }
     let took = begin.elapsed();
     let put = feeder.join().map_err(|_| "the feeder panicked")??;
-    Ok(Asked { put, groups, took })
+    Ok(Asked { put, answered, took })
 }
 
 /// Answers when each was put.
@@ -178,98 +179,66 @@ fn feed(desk: &Desk, requests: Vec<Request>, rate: Option<f64>) -> Result<Vec<In
 /// A frame's way to the disk.
 #[derive(Clone, Copy, Debug)]
 struct Sync {
-    began: Instant,
+    /// Its records.
+    count: usize,
     bytes: usize,
     took: Duration,
 }
 
-type Syncs = Arc<Mutex<Vec<Sync>>>;
+/// What the journal's thread waits for.
+#[derive(Debug, Default)]
+struct Watch(Mutex<Watched>);
 
-/// A folder that notes what the journal's thread waits for.
-#[derive(Debug)]
-struct Timed {
-    disk: Disk,
-    syncs: Syncs,
+#[derive(Debug, Default)]
+struct Watched {
+    /// When the write began that is under way, and the frame.
+    written: Option<(Instant, Sync)>,
+    synced: Vec<Sync>,
 }
 
-#[derive(Debug)]
-struct TimedFile {
-    file: Box<dyn File>,
-    written: Mutex<Option<(Instant, usize)>>,
-    syncs: Syncs,
-}
-
-impl Timed {
-    fn timed(&self, file: Box<dyn File>) -> Box<dyn File> {
-        Box::new(TimedFile { file, written: Mutex::default(), syncs: Arc::clone(&self.syncs) })
+impl Watch {
+    fn look(&self) -> MutexGuard<'_, Watched> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Storage for Timed {
-    fn list(&self) -> io::Result<Vec<Entry>> {
-        self.disk.list()
-    }
-    fn open(&self, name: &str) -> io::Result<Box<dyn File>> {
-        self.disk.open(name).map(|file| self.timed(file))
-    }
-    fn create(&self, name: &str, bytes: u64) -> io::Result<Box<dyn File>> {
-        self.disk.create(name, bytes).map(|file| self.timed(file))
-    }
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.disk.rename(from, to)
-    }
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.disk.remove(name)
-    }
-    fn sync_dir(&self) -> io::Result<()> {
-        self.disk.sync_dir()
-    }
-    fn free_bytes(&self) -> io::Result<u64> {
-        self.disk.free_bytes()
-    }
-    fn strongest(&self) -> Durability {
-        self.disk.strongest()
-    }
-}
-
-impl File for TimedFile {
-    fn size(&self) -> io::Result<u64> {
-        self.file.size()
-    }
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        self.file.read_at(offset, into)
-    }
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        if std::thread::current().name() == Some("agio-journal") {
-            *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), bytes.len()));
+impl Tap for Watch {
+    fn write_at(&self, file: &dyn File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        if let (Some("agio-journal"), Some(count)) = (std::thread::current().name(), bytes.get(FRAME_COUNT)) {
+            let count = count.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+            self.look().written = Some((Instant::now(), Sync { count, bytes: bytes.len(), took: Duration::ZERO }));
         }
-        self.file.write_at(offset, bytes)
+        file.write_at(offset, bytes)
     }
-    fn sync_data(&self) -> io::Result<()> {
-        self.file.sync_data()?;
-        if let Some((began, bytes)) = self.written.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            let sync = Sync { began, bytes, took: began.elapsed() };
-            self.syncs.lock().unwrap_or_else(PoisonError::into_inner).push(sync);
-        }
+
+    fn sync_data(&self, file: &dyn File) -> io::Result<()> {
+        file.sync_data()?;
+        let mut watched = self.look();
+        let synced = watched.written.take().map(|(began, frame)| Sync { took: began.elapsed(), ..frame });
+        watched.synced.extend(synced);
         Ok(())
     }
 }
 
-/// Writes and syncs as much at the same moments, in a file of the journal's kind; what each took.
-fn probe(folder: &Path, frames: &[Sync]) -> Outcome<Vec<Duration>> {
+/// What a program takes that does nothing but group commit: it writes and syncs as many bytes for the same requests at the
+/// same moments, all that have come since its last sync together, in a file of the journal's kind.
+fn probe(folder: &Path, put: &[Instant], frames: &[Sync]) -> Outcome<Vec<Duration>> {
     let disk = Disk::open(folder.join("probe"))?;
     let file = disk.create("probe", SEGMENT)?;
     file.sync_data()?;
-    let bytes = vec![7; frames.iter().map(|frame| frame.bytes).max().unwrap_or_default()];
-    let (start, mut at, mut took) = (Instant::now(), 0, Vec::new());
-    for frame in frames {
-        let due = frame.began - frames[0].began;
-        std::thread::sleep(due.saturating_sub(start.elapsed()));
-        let began = Instant::now();
-        file.write_at(at, &bytes[..frame.bytes])?;
+    let each = frames.iter().map(|frame| frame.bytes).sum::<usize>() / put.len();
+    let bytes = vec![7; each * put.len()];
+    let (start, mut done, mut took) = (Instant::now(), 0, Vec::with_capacity(put.len()));
+    while done < put.len() {
+        std::thread::sleep((put[done] - put[0]).saturating_sub(start.elapsed()));
+        let now = start.elapsed();
+        let come = put[done..].partition_point(|at| *at - put[0] <= now);
+        let end = done + come;
+        file.write_at((done * each) as u64, &bytes[done * each..end * each])?;
         file.sync_data()?;
-        took.push(began.elapsed());
-        at += frame.bytes as u64;
+        let now = start.elapsed();
+        took.extend(put[done..end].iter().map(|at| now.saturating_sub(*at - put[0])));
+        done = end;
     }
     Ok(took)
 }

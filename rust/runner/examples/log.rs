@@ -173,7 +173,7 @@ impl Line {
     fn run(&mut self, intakes: Vec<VecDeque<Request>>) -> Outcome<()> {
         for mut queue in intakes {
             while !queue.is_empty() {
-                self.sequencer.run(&mut queue, NOW).map_err(|poisoned| poisoned.message)?;
+                self.sequencer.run(&mut queue, NOW, usize::MAX).map_err(|poisoned| poisoned.message)?;
                 if !self.sequencer.has_room() {
                     self.hand_over()?;
                 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use agio_engine::commands::Command;
 use agio_engine::units::{Micros, Sequence};
+use agio_journal::Frame;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::clock::Clock;
+use crate::commit::{Commit, Load};
 use crate::outbox::{Backlog, Outbox, Published};
 use crate::request::Request;
 use crate::sequencer::Group;
@@ -59,14 +61,28 @@ fn is_new(request: &Request) -> bool {
     !matches!(request.command, None | Some(Command::Cancel(_) | Command::CancelAll(_)))
 }
 
+/// How far a shard has come.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd)]
+enum Stage {
+    /// It takes requests.
+    #[default]
+    Open,
+    /// It takes none; what has come in is answered.
+    Stopping,
+    /// The engine's thread has handed over its last group.
+    EngineDone,
+}
+
 #[derive(Default)]
 struct Table {
     intake: VecDeque<Request>,
-    slot: Option<Group>,
+    /// What the disk takes next. It grows while the disk is busy.
+    next: Commit,
     /// The disk's thread waits for a group.
     disk_idle: bool,
-    stopping: bool,
-    engine_done: bool,
+    /// The engine's thread waits for the disk to take what lies there, for its own group does not fit.
+    engine_holds: bool,
+    stage: Stage,
     failure: Option<String>,
 }
 
@@ -74,7 +90,7 @@ struct Table {
 pub(crate) enum Turn {
     /// Run what was put into its queue.
     Run,
-    /// Hand its group over: the slot is free.
+    /// Hand its group over: there is room for it.
     HandOver,
     /// A deadline is due.
     Tick,
@@ -82,11 +98,12 @@ pub(crate) enum Turn {
     End,
 }
 
-/// How the group is that the engine's thread has not handed over yet.
+/// How the group is that the engine's thread has in hand.
 #[derive(Clone, Copy)]
-pub(crate) struct Waiting {
+pub(crate) struct InHand {
     pub(crate) is_empty: bool,
     pub(crate) has_room: bool,
+    pub(crate) load: Load,
 }
 
 /// Shared by all threads of a shard.
@@ -148,13 +165,14 @@ impl Desk {
 
     fn open(&self) -> Result<MutexGuard<'_, Table>, Refusal> {
         let table = self.table.lock();
-        if table.stopping || table.failure.is_some() { Err(Refusal::Stopping) } else { Ok(table) }
+        if table.stage > Stage::Open || table.failure.is_some() { Err(Refusal::Stopping) } else { Ok(table) }
     }
 
     /// Wakes the engine's thread for what was put, when that is worth it. To be called after the last [`Self::put`].
     pub fn rouse(&self) {
         let table = self.table.lock();
-        if !table.intake.is_empty() && (table.disk_idle || table.intake.len() >= WORTH_WAKING) {
+        let leaves_soon = table.disk_idle || !table.next.is_empty();
+        if !table.intake.is_empty() && (leaves_soon || table.intake.len() >= WORTH_WAKING) {
             self.engine_wakes.notify_one();
         }
     }
@@ -185,7 +203,7 @@ impl Desk {
         let table = self.table.lock();
         match &table.failure {
             Some(_) => State::Failed,
-            None if table.stopping => State::Stopping,
+            None if table.stage > Stage::Open => State::Stopping,
             None if self.disk_low.load(Ordering::Relaxed) => State::CancelsOnly,
             None => State::Running,
         }
@@ -215,30 +233,26 @@ impl Desk {
     }
 
     /// Waits until the engine's thread has something to do; moves the intake into `queue`.
-    pub(crate) fn engine_turn(&self, queue: &mut VecDeque<Request>, group: Waiting, due: Option<Micros>) -> Turn {
+    pub(crate) fn engine_turn(&self, queue: &mut VecDeque<Request>, group: InHand, due: Option<Micros>) -> Turn {
         let mut table = self.table.lock();
-        let mut slept = false;
+        table.engine_holds = false;
         loop {
             if table.failure.is_some() {
                 return Turn::End;
             }
-            // While the disk is busy the group grows: a small one behind the current would cost a sync of its own. What came
-            // while this thread slept is taken along, or it would wait for two syncs.
-            let takes = slept && group.has_room && !table.intake.is_empty();
-            let leaves = table.slot.is_none() && (table.disk_idle || !group.has_room);
-            if !group.is_empty && leaves && !takes {
+            if !group.is_empty && table.next.takes(group.load) {
                 return Turn::HandOver;
             }
             take_in(queue, &mut table.intake);
             if !queue.is_empty() && group.has_room {
                 return Turn::Run;
             }
-            if table.stopping && queue.is_empty() && group.is_empty {
+            if table.stage == Stage::Stopping && queue.is_empty() && group.is_empty {
                 return Turn::End;
             }
+            table.engine_holds = !group.is_empty;
             let Some(due) = due else {
                 self.engine_wakes.wait(&mut table);
-                slept = true;
                 continue;
             };
             let left = due.0.saturating_sub(self.clock.now().0);
@@ -246,43 +260,48 @@ impl Desk {
                 return Turn::Tick;
             }
             self.engine_wakes.wait_for(&mut table, Duration::from_micros(left));
-            slept = true;
         }
     }
 
-    /// Puts a group where the disk's thread finds it. The slot must be free.
-    pub(crate) fn hand_over(&self, group: Group) {
+    /// Adds a group to what the disk takes next, which must have room for it: the disk need not ask this thread when its
+    /// sync has ended. Answers a frame's memory if that is free now.
+    pub(crate) fn hand_over(&self, group: Group) -> Option<Frame> {
         let mut table = self.table.lock();
-        assert!(table.slot.replace(group).is_none(), "only a free slot is filled, and by one thread only");
-        self.disk_wakes.notify_one();
+        if table.disk_idle {
+            self.disk_wakes.notify_one();
+        }
+        table.next.add(group)
     }
 
-    /// As [`Self::hand_over`], but waits until the slot is free or nobody takes from it any more.
-    pub(crate) fn hand_over_when_free(&self, group: Group) {
+    /// Hands over the last group there will be, once nothing else lies there or nobody takes it any more.
+    pub(crate) fn hand_over_last(&self, group: Group) {
         let mut table = self.table.lock();
-        while table.slot.is_some() && table.failure.is_none() {
+        while !table.next.is_empty() && table.failure.is_none() {
+            table.engine_holds = true;
             self.engine_wakes.wait(&mut table);
         }
-        table.slot = Some(group);
+        table.next.add(group);
         self.disk_wakes.notify_one();
     }
 
     /// The engine's thread has ended.
     pub(crate) fn engine_done(&self) {
-        self.table.lock().engine_done = true;
+        self.table.lock().stage = Stage::EngineDone;
         self.disk_wakes.notify_one();
     }
 
-    /// Waits for the next group; `None` when no more comes.
-    pub(crate) fn next_group(&self) -> Option<Group> {
+    /// Waits for what is to be made durable next; `None` when no more comes.
+    pub(crate) fn next_commit(&self) -> Option<Commit> {
         let mut table = self.table.lock();
         loop {
-            if let Some(group) = table.slot.take() {
+            if !table.next.is_empty() {
                 table.disk_idle = false;
-                self.engine_wakes.notify_one();
-                return Some(group);
+                if table.engine_holds || !table.intake.is_empty() {
+                    self.engine_wakes.notify_one();
+                }
+                return Some(std::mem::take(&mut table.next));
             }
-            if table.engine_done {
+            if table.stage == Stage::EngineDone {
                 return None;
             }
             table.disk_idle = true;
@@ -308,7 +327,8 @@ impl Desk {
 
     /// Takes nothing new from here on; what has come in is still answered.
     pub fn stop(&self) {
-        self.table.lock().stopping = true;
+        let mut table = self.table.lock();
+        table.stage = if table.stage == Stage::Open { Stage::Stopping } else { table.stage };
         self.engine_wakes.notify_one();
     }
 
@@ -318,9 +338,7 @@ impl Desk {
         table.failure.get_or_insert(reason);
         let mut tokens: Vec<u64> = lost.into_iter().collect();
         tokens.extend(table.intake.drain(..).map(|request| request.token));
-        if let Some(group) = table.slot.take() {
-            tokens.extend(group.answers.iter().map(|answer| answer.token));
-        }
+        tokens.extend(std::mem::take(&mut table.next).tokens());
         drop(table);
         self.engine_wakes.notify_one();
         self.under_way.fetch_sub(tokens.len(), Ordering::Relaxed);

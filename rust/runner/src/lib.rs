@@ -7,6 +7,7 @@
 mod batch;
 mod brief;
 pub mod clock;
+mod commit;
 mod desk;
 mod follower;
 mod outbox;
@@ -20,6 +21,7 @@ mod tests;
 
 pub use agio_journal::Durability;
 pub use batch::{Batch, EventRef, Mark, Outcome};
+pub use commit::{Commit, Load};
 pub use desk::{Desk, Refusal, State};
 pub use follower::{Follower, Step};
 pub use outbox::{Backlog, Outbox, Published};

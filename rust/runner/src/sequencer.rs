@@ -10,6 +10,7 @@ use agio_engine::units::{Lane, Micros, Sequence};
 use agio_journal::{Frame, FrameBuilder};
 
 use crate::batch::{Batch, Outcome, Spares};
+use crate::commit::Load;
 use agio_planted::{Bug, planted};
 
 use crate::recent::Recent;
@@ -91,15 +92,22 @@ impl Sequencer {
         self.group.is_empty()
     }
 
-    /// Takes requests from the front until they or the group's room end.
+    /// How large the group in hand is.
+    pub fn load(&self) -> Load {
+        Load { answers: self.group.answers.len(), bytes: (self.builder.len(), self.builder.limit()) }
+    }
+
+    /// Takes requests from the front until they or the group's room end, and no more than `most`.
     ///
     /// # Errors
     /// [`Poisoned`]: the command's record is in the group, its answer is not; nothing more may be run.
-    pub fn run(&mut self, requests: &mut VecDeque<Request>, now: Micros) -> Result<(), Poisoned> {
+    pub fn run(&mut self, requests: &mut VecDeque<Request>, now: Micros, most: usize) -> Result<(), Poisoned> {
         let (mut served, mut outcome) = (0, Ok(()));
         let looks = self.engine.looks();
         // Where they stand: a request is large to be moved.
-        while let Some(request) = requests.get_mut(served).filter(|_| outcome.is_ok() && self.has_room()) {
+        while let Some(request) =
+            requests.get_mut(served).filter(|_| served < most && outcome.is_ok() && self.has_room())
+        {
             outcome = self.serve(request, now);
             served += 1;
             for &(ahead, look) in looks {

@@ -12,14 +12,17 @@ use agio_journal::skips::{self, Skip};
 use agio_journal::{Frame, LogId, Preparer, Storage, Writer};
 
 use crate::clock::{Clock, SystemTime, TimeSource};
-use crate::desk::{Desk, Turn, Waiting};
+use crate::commit::Commit;
+use crate::desk::{Desk, InHand, Turn};
 use crate::outbox::Outbox;
 use crate::request::Request;
-use crate::sequencer::{Group, Poisoned, Sequencer};
+use crate::sequencer::{Poisoned, Sequencer};
 use crate::start::{Options, StartError, open_folder, recover, take_snapshot};
 
 /// How often the disk is looked at and the next segment prepared.
 const HOUSEKEEPING: Duration = Duration::from_millis(500);
+/// Commands that the engine's thread applies before it lays them out for the disk, which may have nothing to do.
+const TURN: usize = 256;
 
 struct Threads {
     engine: JoinHandle<Sequencer>,
@@ -146,14 +149,15 @@ fn join<T>(thread: JoinHandle<T>) -> T {
 }
 
 fn run_engine(desk: &Desk, mut sequencer: Sequencer, spares: &Receiver<Frame>) -> Sequencer {
-    let mut queue = VecDeque::new();
+    let (mut queue, mut spare) = (VecDeque::new(), None);
     loop {
-        let waiting = Waiting { is_empty: sequencer.is_empty(), has_room: sequencer.has_room() };
-        let outcome = match desk.engine_turn(&mut queue, waiting, sequencer.engine().deadline()) {
-            Turn::Run => sequencer.run(&mut queue, desk.clock.now()),
+        let group = InHand { is_empty: sequencer.is_empty(), has_room: sequencer.has_room(), load: sequencer.load() };
+        let outcome = match desk.engine_turn(&mut queue, group, sequencer.engine().deadline()) {
+            Turn::Run => sequencer.run(&mut queue, desk.clock.now(), TURN),
             Turn::Tick => sequencer.tick(desk.clock.now()),
             Turn::HandOver => {
-                desk.hand_over(sequencer.take(spares.try_recv().unwrap_or_default()));
+                let memory = spare.take().or_else(|| spares.try_recv().ok()).unwrap_or_default();
+                spare = desk.hand_over(sequencer.take(memory));
                 Ok(())
             }
             Turn::End => break,
@@ -178,7 +182,7 @@ fn hand_over_poisoned(desk: &Desk, sequencer: &mut Sequencer, queue: &mut VecDeq
     let mut group = sequencer.take(Frame::default());
     poisoned.lost.extend(queue.drain(..).map(|request| request.token));
     group.poisoned = Some(poisoned);
-    desk.hand_over_when_free(group);
+    desk.hand_over_last(group);
 }
 
 struct Disk {
@@ -191,14 +195,12 @@ struct Disk {
 
 impl Disk {
     fn run(mut self) -> Writer {
-        while let Some(mut group) = self.desk.next_group() {
-            if let Err(error) = self.write(&mut group) {
-                self.desk.fail(error, group.answers.iter().map(|answer| answer.token));
+        while let Some(mut commit) = self.desk.next_commit() {
+            if let Err(error) = self.write(&mut commit) {
+                self.desk.fail(error, commit.tokens());
                 break;
             }
-            let poisoned = group.poisoned.take();
-            self.desk.publish(group);
-            if let Some(poisoned) = poisoned {
+            if let Some(poisoned) = self.publish(commit) {
                 self.quarantine(poisoned);
                 break;
             }
@@ -206,11 +208,21 @@ impl Disk {
         self.writer
     }
 
-    fn write(&mut self, group: &mut Group) -> Result<(), String> {
-        let Some(mut frame) = group.frame.take() else { return Ok(()) };
+    fn write(&mut self, commit: &mut Commit) -> Result<(), String> {
+        let Some(mut frame) = commit.frame.take() else { return Ok(()) };
         self.writer.commit(&mut frame).map_err(|error| error.to_string())?;
         let _ = self.spares.send(frame);
         Ok(())
+    }
+
+    /// Lets durable groups out. Answers what broke the engine, if that is in the last.
+    fn publish(&self, commit: Commit) -> Option<Poisoned> {
+        let mut poisoned = None;
+        for mut group in commit.groups {
+            poisoned = group.poisoned.take();
+            self.desk.publish(group);
+        }
+        poisoned
     }
 
     /// The command that broke the engine is in the log; from the next start on it is skipped.

@@ -13,12 +13,16 @@ use agio_runner::{Answer, Options, Reply, Request, Shard};
 
 /// The most that one sync may make wait.
 const GROUP: usize = 1_024;
+/// Where a frame's header has the number of its records.
+const FRAME_COUNT: std::ops::Range<usize> = 12..16;
 
 #[derive(Debug, Default)]
 struct Gate {
     /// Whether syncs of the journal's thread must wait, and whether one does.
     closed: Mutex<(bool, bool)>,
     turned: Condvar,
+    /// How many commands each sync has made durable.
+    synced: Mutex<Vec<usize>>,
 }
 
 impl Gate {
@@ -46,6 +50,14 @@ impl Gate {
 }
 
 impl Tap for Gate {
+    fn write_at(&self, file: &dyn File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        if let (Some("agio-journal"), Some(count)) = (std::thread::current().name(), bytes.get(FRAME_COUNT)) {
+            let count = u32::from_le_bytes(count.try_into().unwrap());
+            self.synced.lock().unwrap().push(count as usize);
+        }
+        file.write_at(offset, bytes)
+    }
+
     fn sync_data(&self, file: &dyn File) -> io::Result<()> {
         if std::thread::current().name() == Some("agio-journal") {
             self.pass();
@@ -78,45 +90,63 @@ fn submit(shard: &Shard, count: usize) {
     }
 }
 
-/// The answers of each group, once there are as many as that.
-fn groups(shard: &Shard, count: usize) -> Vec<usize> {
-    let (mut groups, until) = (Vec::new(), Instant::now() + Duration::from_secs(10));
-    while groups.iter().sum::<usize>() < count && Instant::now() < until {
-        groups.extend(shard.desk().outbox.take().iter().map(|group| group.answers.len()));
+/// How many commands each sync has made durable, once so many are answered.
+fn groups(shard: &Shard, gate: &Gate, count: usize) -> Vec<usize> {
+    let (mut answered, until) = (0, Instant::now() + Duration::from_secs(10));
+    while answered < count && Instant::now() < until {
+        answered += shard.desk().outbox.take().iter().map(|group| group.answers.len()).sum::<usize>();
         std::thread::sleep(Duration::from_millis(1));
     }
-    groups
+    assert_eq!(answered, count);
+    std::mem::take(&mut *gate.synced.lock().unwrap())
 }
 
-/// The groups of one request and of those that come while it is synced.
-fn behind_one(count: usize) -> Vec<usize> {
+/// Until the engine's thread has come to this command.
+fn wait_for_engine(shard: &Shard, sequence: usize) {
+    let until = Instant::now() + Duration::from_secs(10);
+    while shard.desk().applied().0 < sequence as u64 {
+        assert!(Instant::now() < until, "the engine's thread sleeps");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The syncs of one request and of those that come while it is synced; the engine's thread comes to `applied` of these
+/// meanwhile.
+fn behind_one(count: usize, applied: usize) -> Vec<usize> {
     let (shard, gate) = shard();
     gate.set(true);
     submit(&shard, 1);
     gate.wait_for_sync();
     submit(&shard, count);
+    wait_for_engine(&shard, 1 + applied);
     assert!(shard.desk().outbox.take().is_empty(), "nothing is seen before it is durable");
     gate.set(false);
-    groups(&shard, 1 + count)
+    groups(&shard, &gate, 1 + count)
 }
 
 #[test]
 fn one_request_is_synced_at_once_and_alone_when_the_disk_is_idle() {
-    let (shard, _) = shard();
+    let (shard, gate) = shard();
     for _ in 0..20 {
         submit(&shard, 1);
-        assert_eq!(groups(&shard, 1), [1]);
+        assert_eq!(groups(&shard, &gate, 1), [1]);
     }
 }
 
 #[test]
 fn what_comes_while_the_disk_is_busy_shares_one_sync() {
-    for count in [1, 2, 15, 16, 17, 500, GROUP] {
-        assert_eq!(behind_one(count), [1, count]);
+    for few in [1, 2, 15] {
+        assert_eq!(behind_one(few, 0), [1, few]);
+    }
+    for many in [16, 17, 500, GROUP] {
+        assert_eq!(behind_one(many, many), [1, many]);
     }
 }
 
 #[test]
-fn under_load_every_group_is_full() {
-    assert_eq!(behind_one(3 * GROUP + 7), [1, GROUP, GROUP, GROUP, 7]);
+fn under_load_no_sync_makes_more_than_a_group_wait() {
+    // While the disk is busy the engine's thread comes to what the next sync takes, and to a group more.
+    let syncs = behind_one(4 * GROUP, GROUP + GROUP / 2);
+    assert!(syncs.iter().all(|count| *count <= GROUP), "{syncs:?}");
+    assert!(syncs[1] > GROUP / 2, "the first behind it is well filled: {syncs:?}");
 }

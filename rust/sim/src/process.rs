@@ -10,7 +10,7 @@ use agio_engine::commands::Command;
 use agio_journal::skips::{self, Skip};
 use agio_journal::{Durability, Frame, LogId, Mark, Preparer, Storage, Writer, create, identify};
 use agio_runner::clock::Clock;
-use agio_runner::{Group, Options, Request, Sequencer, StartError, recover, take_snapshot};
+use agio_runner::{Commit, Group, Options, Request, Sequencer, StartError, recover, take_snapshot};
 
 use crate::disk::Disk;
 use crate::time::Clocks;
@@ -33,10 +33,12 @@ pub(crate) struct Process {
     log: LogId,
     pub(crate) clock: Clock,
     pub(crate) intake: VecDeque<Request>,
-    /// A group that waits for the disk.
-    slot: VecDeque<Group>,
-    /// A group whose frame was handed to the disk.
-    writing: Option<Group>,
+    /// Groups that wait for the disk.
+    next: Commit,
+    /// The group of the command that broke the engine.
+    last: Option<Group>,
+    /// Groups whose frame was handed to the disk.
+    writing: Option<Commit>,
     spare: Frame,
     pub(crate) notes: Vec<String>,
     disk: Disk,
@@ -84,7 +86,8 @@ impl Process {
             log: recovered.log,
             clock,
             intake: VecDeque::new(),
-            slot: VecDeque::new(),
+            next: Commit::default(),
+            last: None,
             writing: None,
             spare: Frame::default(),
             notes: recovered.notes,
@@ -108,22 +111,26 @@ impl Process {
             return;
         }
         let now = self.clock.now();
-        if let Err(poisoned) = self.sequencer.run(&mut self.intake, now) {
+        if let Err(poisoned) = self.sequencer.run(&mut self.intake, now, usize::MAX) {
             let mut group = self.sequencer.take(Frame::default());
             group.poisoned = Some(poisoned);
             self.broken = true;
-            self.slot.push_back(group);
+            self.last = Some(group);
         }
     }
 
-    /// The engine hands its group over, if nothing waits for the disk.
+    /// The engine hands its group over, if there is room for it.
     pub(crate) fn hand_over(&mut self) {
-        if self.slot.is_empty() && !self.broken && !self.sequencer.is_empty() {
-            self.slot.push_back(self.sequencer.take(std::mem::take(&mut self.spare)));
+        if self.next.takes(self.sequencer.load()) && !self.broken && !self.sequencer.is_empty() {
+            let group = self.sequencer.take(std::mem::take(&mut self.spare));
+            self.spare = self.next.add(group).unwrap_or_default();
+        }
+        if let Some(group) = self.last.take_if(|_| self.next.is_empty()) {
+            self.next.add(group);
         }
     }
 
-    /// The disk's turn: writes the group that waits, if no other one is to be synced first.
+    /// The disk's turn: writes the groups that wait, if no other one is to be synced first.
     ///
     /// # Errors
     /// The journal's; the process must end.
@@ -131,32 +138,32 @@ impl Process {
         if self.writing.is_some() {
             return Ok(());
         }
-        self.writing = self.slot.pop_front();
+        self.writing = Some(std::mem::take(&mut self.next)).filter(|commit| !commit.is_empty());
         self.disk.enter("commit");
-        if let Some(frame) = self.writing.as_mut().and_then(|group| group.frame.as_mut()) {
+        if let Some(frame) = self.writing.as_mut().and_then(|commit| commit.frame.as_mut()) {
             self.writer.write(frame)?;
         }
         Ok(())
     }
 
-    /// Makes what was written durable; answers the group that may be seen now.
+    /// Makes what was written durable; answers the groups that may be seen now.
     ///
     /// # Errors
     /// As [`Self::write`].
-    pub(crate) fn sync(&mut self) -> Result<Option<Group>, StartError> {
-        let Some(group) = &mut self.writing else { return Ok(None) };
+    pub(crate) fn sync(&mut self) -> Result<Vec<Group>, StartError> {
+        let Some(commit) = &mut self.writing else { return Ok(Vec::new()) };
         self.disk.enter("commit");
-        if let Some(frame) = group.frame.take() {
+        if let Some(frame) = commit.frame.take() {
             let synced = self.writer.sync();
             self.spare = frame;
             synced?;
         }
-        Ok(self.writing.take())
+        Ok(self.in_doubt())
     }
 
-    /// The group whose frame was handed to the disk and that nobody has seen.
-    pub(crate) fn in_doubt(&mut self) -> Option<Group> {
-        self.writing.take()
+    /// The groups whose frame was handed to the disk and that nobody has seen.
+    pub(crate) fn in_doubt(&mut self) -> Vec<Group> {
+        self.writing.take().unwrap_or_default().groups
     }
 
     /// Whether a sync is due.
@@ -166,7 +173,7 @@ impl Process {
 
     /// Whether nothing is under way.
     pub(crate) fn is_idle(&self) -> bool {
-        let waits = self.writing.is_some() || !self.slot.is_empty();
+        let waits = self.writing.is_some() || !self.next.is_empty() || self.last.is_some();
         !waits && self.intake.is_empty() && self.sequencer.is_empty()
     }
 

@@ -253,7 +253,7 @@ impl World {
     fn died(&mut self, mut process: Process) -> Checked {
         self.counts.deaths += 1;
         self.check_clock(&process)?;
-        if let Some(group) = process.in_doubt() {
+        for group in process.in_doubt() {
             self.doubt(&group)?;
         }
         drop(process);
@@ -469,14 +469,15 @@ impl World {
     fn commit(&mut self, process: &mut Process) -> Result<End, Finding> {
         self.check_clock(process)?;
         match process.sync() {
-            Ok(Some(group)) => {
-                self.publish(&group)?;
-                if let Some(poisoned) = group.poisoned {
-                    let _ = process.quarantine(poisoned.sequence.0);
-                    return Ok(End::Died);
+            Ok(groups) => {
+                for group in groups {
+                    self.publish(&group)?;
+                    if let Some(poisoned) = group.poisoned {
+                        let _ = process.quarantine(poisoned.sequence.0);
+                        return Ok(End::Died);
+                    }
                 }
             }
-            Ok(None) => {}
             Err(error) => return self.failed(&error),
         }
         match process.write() {

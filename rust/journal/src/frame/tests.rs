@@ -64,6 +64,25 @@ proptest! {
     }
 
     #[test]
+    fn joined_frames_are_the_one_that_was_never_parted(records in records(), parts in prop::collection::vec(1..20_usize, 1..5)) {
+        let mut builder = builder();
+        let (mut joined, mut rest): (Option<Frame>, _) = (None, records.as_slice());
+        for part in parts.into_iter().chain([records.len()]) {
+            let (now, later) = rest.split_at(part.min(rest.len()));
+            for record in now {
+                builder.push(record).unwrap();
+            }
+            let closed = builder.close(Frame::default());
+            joined = match (joined, closed) {
+                (Some(mut frame), Some(closed)) => { frame.append(&closed); Some(frame) }
+                (frame, closed) => frame.or(closed),
+            };
+            rest = later;
+        }
+        prop_assert_eq!(seal(&mut joined.unwrap(), LOG, Hash::NONE), sealed(&records));
+    }
+
+    #[test]
     fn frames_follow_each_other(first in records(), second in records()) {
         let mut builder = builder();
         let mut push_all = |records: &[Vec<u8>], spare| {

@@ -1,0 +1,55 @@
+//! What one sync makes durable.
+
+use agio_journal::Frame;
+
+use crate::sequencer::{GROUP, Group};
+
+/// Groups whose records share a frame: those that the engine's thread has handed over since the disk took the last.
+#[derive(Debug, Default)]
+pub struct Commit {
+    /// The records of all groups; `None` if there are only queries.
+    pub frame: Option<Frame>,
+    /// What may be seen once they are durable, in the log's order.
+    pub groups: Vec<Group>,
+}
+
+/// How large a group is that has not been handed over.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Commands and queries.
+    pub answers: usize,
+    /// The frame's size, and the largest that there may be.
+    pub bytes: (usize, usize),
+}
+
+impl Commit {
+    /// Whether there is nothing to write and nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// Whether a group of this size may come along: no sync makes more than a group's number wait.
+    pub fn takes(&self, load: Load) -> bool {
+        let answers: usize = self.groups.iter().map(|group| group.answers.len()).sum();
+        let bytes = self.frame.as_ref().map_or(0, Frame::size);
+        self.is_empty() || (answers + load.answers <= GROUP && bytes + load.bytes.0 <= load.bytes.1)
+    }
+
+    /// Adds a group that it takes. Answers a frame's memory if that is free now.
+    pub fn add(&mut self, mut group: Group) -> Option<Frame> {
+        let later = group.frame.take();
+        self.groups.push(group);
+        match &mut self.frame {
+            Some(frame) => later.inspect(|later| frame.append(later)),
+            frame => {
+                *frame = later;
+                None
+            }
+        }
+    }
+
+    /// Whose answers are in it.
+    pub fn tokens(&self) -> impl Iterator<Item = u64> {
+        self.groups.iter().flat_map(|group| group.answers.iter().map(|answer| answer.token))
+    }
+}
