@@ -22,6 +22,8 @@ macro_rules! bugs {
 bugs! {
     /// A frame is called durable and was not synced.
     SkippedSync,
+    /// Of two groups that share a sync, the later one's records are left out.
+    LaterGroupNotWritten,
     /// A rename is called durable and the folder was not synced.
     SkippedFolderSync,
     /// A new segment's header is not synced before it gets its name.

@@ -1,6 +1,7 @@
 //! What one sync makes durable.
 
 use agio_journal::Frame;
+use agio_planted::{Bug, planted};
 
 use crate::sequencer::{GROUP, Group};
 
@@ -40,7 +41,11 @@ impl Commit {
         let later = group.frame.take();
         self.groups.push(group);
         match &mut self.frame {
-            Some(frame) => later.inspect(|later| frame.append(later)),
+            Some(frame) => later.inspect(|later| {
+                if !planted(Bug::LaterGroupNotWritten) {
+                    frame.append(later);
+                }
+            }),
             frame => {
                 *frame = later;
                 None
