@@ -6,13 +6,15 @@ Somebody takes rows all the while, as the projector does, and throws them away: 
 from __future__ import annotations
 
 import json
+import os
 import select
 import subprocess
 import threading
 import time
 from contextlib import contextmanager
+from statistics import median
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agio import _core
 from agio.shard import batch
@@ -20,7 +22,7 @@ from benches import engine, processes
 from benches.figure import Figure, number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 ORDERS_OF_A_BATCH = 1_024
@@ -30,38 +32,57 @@ TIME = 1_700_000_000_000_000
 """Stands still, as in the engine's bench."""
 SETTLED = 1
 """Seconds in which a new shard's next segment is prepared."""
-FIGURES = {"fdatasync": ("batches from Python", 0.5), "memory": ("the same, without a disk", None)}
+DURABILITIES = ("fdatasync", "memory")
+
+
+class Round(NamedTuple):
+    """What was measured."""
+
+    rate: float
+    """Orders a second, by the clock."""
+    engine: float
+    """Orders a second that the engine's thread was on a core."""
+    cpu: float
+    """µs of an order, all threads."""
+    state: str
+    """Its hash."""
 
 
 def measure(folder: Path, *, rounds: int, orders: int) -> Iterator[Figure]:
     """Rounds of as many orders, each beside one of the engine's own bench, which must come to the same state."""
     setup, *batches = packed(orders)
-    rates: dict[str, list[float]] = {durability: [] for durability in FIGURES}
+    ours: dict[str, list[Round]] = {durability: [] for durability in DURABILITIES}
     peers = []
     for _ in range(rounds):
-        states = set()
-        for durability, measured in rates.items():
-            rate, state = _round(folder, durability, setup, batches, orders)
-            measured.append(rate)
-            states.add(state)
+        for durability, measured in ours.items():
+            measured.append(_round(folder, durability, setup, batches, orders))
         (found,) = processes.rounds("log", engine.ROUND, folder, orders, 1)
-        if {state[: len(found["hash"])] for state in states} != {found["hash"]}:
-            raise RuntimeError(f"the engine came to the state {found['hash']}, the shards to {states}")
-        peers.append(found)
-    logged = number(Figure("", [int(found["log"]) for found in peers], "").value)
-    for durability, (name, bar) in FIGURES.items():
-        ratios = [rate / int(found["clock"]) for rate, found in zip(rates[durability], peers, strict=True)]
-        rate = number(Figure("", rates[durability], "").value)
-        yield Figure(
-            name,
-            ratios,
-            "×",
-            peer="engine alone, by the clock",
-            bar=bar,
-            at_least=True,
-            absolutes=f"{rate} /s; engine with log {logged} /s",
-            durability=durability,
-        )
+        if any(measured[-1].state[: len(found["hash"])] != found["hash"] for measured in ours.values()):
+            raise RuntimeError(f"the engine came to the state {found['hash']}, the shards to {ours}")
+        peers.append({name: int(found[name]) for name in ("engine", "clock", "log")})
+    yield _by_clock("batches from Python", "fdatasync", [each.rate for each in ours["fdatasync"]], peers, bar=0.5)
+    yield _by_clock("engine with log, in the same rounds", "fdatasync", [peer["log"] for peer in peers], peers)
+    yield _by_clock("batches, nothing synced", "memory", [each.rate for each in ours["memory"]], peers)
+    on_core = [each.engine / peer["engine"] for each, peer in zip(ours["memory"], peers, strict=True)]
+    cpu = f"all threads {number(median(each.cpu for each in ours['memory']))} µs an order"
+    yield Figure(
+        "their engine's thread", on_core, "×", peer="engine alone, CPU time", absolutes=cpu, durability="memory"
+    )
+
+
+def _by_clock(
+    name: str, durability: str, rates: Sequence[float], peers: list[dict[str, int]], bar: float | None = None
+) -> Figure:
+    return Figure(
+        name,
+        [rate / peer["clock"] for rate, peer in zip(rates, peers, strict=True)],
+        "×",
+        peer="engine alone, by the clock",
+        bar=bar,
+        at_least=True,
+        absolutes=f"{number(median(rates))} /s",
+        durability=durability,
+    )
 
 
 def packed(orders: int) -> list[bytes]:
@@ -76,22 +97,22 @@ def packed(orders: int) -> list[bytes]:
     return batches
 
 
-def _round(folder: Path, durability: str, setup: bytes, batches: list[bytes], orders: int) -> tuple[float, str]:
+def _round(folder: Path, durability: str, setup: bytes, batches: list[bytes], orders: int) -> Round:
     with TemporaryDirectory(dir=folder) as home:
         core = _core.Shard(home, projected=0, durability=durability, manual_time=TIME)
         with _rows_taken(core):
             _ask(core, [setup])
             time.sleep(SETTLED)
-            begin = time.perf_counter()
+            before, begin = processes.cpu(os.getpid()), time.perf_counter()
             bodies = _ask(core, batches)
-            took = time.perf_counter() - begin
+            took, cpu = time.perf_counter() - begin, processes.cpu(os.getpid()).since(before)
         answered = sum(1 for body in bodies for _ in batch.results(body))
         if answered != orders:
             raise RuntimeError(f"{answered} of {orders} orders were answered")
         core.position(0)
         state = json.loads(_answers(core)[0])["hash"]
         core.stop()
-    return orders / took, state
+    return Round(orders / took, orders * 1e9 / cpu.by_name["agio-engine"], cpu.all / orders / 1e3, state)
 
 
 def _ask(core: _core.Shard, batches: list[bytes]) -> list[bytes]:
