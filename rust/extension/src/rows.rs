@@ -80,11 +80,12 @@ impl Collector {
 
     /// It has no more events.
     pub(crate) fn end(&mut self) {
-        for row in &mut self.rows.trades[self.begun.0..] {
-            for (side, fill) in self.charged.iter().filter(|(_, fill)| fill.trade == row.trade.trade) {
-                let charge = if *side == Side::Buy { &mut row.buy } else { &mut row.sell };
-                *charge = (fill.commission.0, fill.commission_asset);
-            }
+        let trades = &mut self.rows.trades[self.begun.0..]; // of one market, so by their numbers
+        for (side, fill) in &self.charged {
+            let Ok(at) = trades.binary_search_by_key(&fill.trade, |row| row.trade.trade) else { continue };
+            let row = &mut trades[at];
+            let charge = if *side == Side::Buy { &mut row.buy } else { &mut row.sell };
+            *charge = (fill.commission.0, fill.commission_asset);
         }
     }
 
