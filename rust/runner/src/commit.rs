@@ -5,6 +5,9 @@ use agio_planted::{Bug, planted};
 
 use crate::sequencer::{GROUP, Group};
 
+/// Most commands and queries that one sync makes wait: several groups, for a disk that is slower than the engine.
+const MOST: usize = 4 * GROUP;
+
 /// Groups whose records share a frame: those that the engine's thread has handed over since the disk took the last.
 #[derive(Debug, Default)]
 pub struct Commit {
@@ -29,11 +32,11 @@ impl Commit {
         self.groups.is_empty()
     }
 
-    /// Whether a group of this size may come along: no sync makes more than a group's number wait.
+    /// Whether a group of this size may come along.
     pub fn takes(&self, load: Load) -> bool {
         let answers: usize = self.groups.iter().map(|group| group.answers.len()).sum();
         let bytes = self.frame.as_ref().map_or(0, Frame::size);
-        self.is_empty() || (answers + load.answers <= GROUP && bytes + load.bytes.0 <= load.bytes.1)
+        self.is_empty() || (answers + load.answers <= MOST && bytes + load.bytes.0 <= load.bytes.1)
     }
 
     /// Adds a group that it takes. Answers a frame's memory if that is free now.

@@ -21,7 +21,7 @@ use crate::start::Tripwire;
 pub const OWN_LANE: Lane = Lane(1);
 /// Room that must be left in a frame for one more command.
 const RECORD_ROOM: usize = 16_384;
-/// Most commands and queries of one group: what one sync may make wait.
+/// Most commands and queries of one group.
 pub(crate) const GROUP: usize = 1_024;
 
 /// What becomes durable together, and what may be seen once it is.
