@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -20,7 +19,6 @@ REGIMES = ("still", "walk", "trend", "swings", "crash")
 OURS = ("single", "batch", "single-spot", "batch-spot")
 PATIENCE = 3.0
 """Seconds; what takes a peer longer than this is run once, not in every pair."""
-HUGE_PAGES = os.environ | {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 """The allocator asks for huge pages; the peers' runtimes choose for themselves."""
 
 
@@ -87,7 +85,12 @@ def _remember(slow: dict[tuple[str, str], Line], line: Line) -> None:
 
 def _told(command: Sequence[str], paths: Sequence[str]) -> list[Line]:
     told = subprocess.run(
-        [*command, *paths], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True, env=HUGE_PAGES
+        [*command, *paths],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+        env=processes.HUGE_PAGES,
     )
     return [_line(line.split()) for line in told.stdout.splitlines() if line.startswith((*OURS, "peer"))]
 
@@ -163,7 +166,7 @@ def _lives(program: str, pairs: int, messages: int) -> Figure:
 
 
 def _text(command: Sequence[str]) -> str:
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=HUGE_PAGES).stdout
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=processes.HUGE_PAGES).stdout
 
 
 def _instructions(program: str, messages: int) -> Iterator[Figure]:

@@ -1,8 +1,12 @@
-"""The engine alone, and with its log: Rust programs that print a line a round."""
+"""The engine alone, with its log, read back, and large: Rust programs that print a line a round."""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import time
+from statistics import median
 from typing import TYPE_CHECKING
 
 from benches import processes
@@ -14,8 +18,13 @@ if TYPE_CHECKING:
 
 ROUND = re.compile(
     r"round \d+: engine (?P<engine>\d+) /s, by the clock (?P<clock>\d+) /s, with log (?P<log>\d+) /s, "
-    r"of a core \d+ /s, probe (?P<probe>\d+) /s, (?P<frames>\d+) frames, hash (?P<hash>\w+)"
+    r"of a core \d+ /s, probe (?P<probe>\d+) /s, (?P<frames>\d+) frames, hash (?P<hash>\w+), "
+    r"replay (?P<replay>\d+) /s of a core"
 )
+SMALL, LARGE = ("2", "1000"), ("1000", "1000000")
+"""Markets and accounts."""
+COMMAND = re.compile(r"best: (?P<ns>[\d.]+) ns a command")
+STATE = re.compile(r"restored in (?P<restore>[\d.]+) ms")
 
 
 def measure(folder: Path, *, rounds: int, commands: int) -> Iterator[Figure]:
@@ -33,3 +42,67 @@ def measure(folder: Path, *, rounds: int, commands: int) -> Iterator[Figure]:
     yield Figure(
         "engine with log", ratios, "×", peer=peer, bar=0.7, at_least=True, absolutes=absolutes, durability="fdatasync"
     )
+    replays = [int(each["replay"]) for each in found]
+    yield Figure(
+        "replay of its log",
+        [replay / rate for replay, rate in zip(replays, alone, strict=True)],
+        "×",
+        peer="engine alone, CPU time",
+        bar=0.8,
+        at_least=True,
+        absolutes=f"{number(median(replays))} /s",
+    )
+    yield from _scale(folder, rounds=rounds, commands=commands)
+
+
+def _scale(folder: Path, *, rounds: int, commands: int) -> Iterator[Figure]:
+    """A large exchange beside a small one, in turns and with huge pages, and its state read back."""
+    small, large, restores, reads = [], [], [], []
+    snapshot = folder / "snapshot"
+    for _ in range(rounds):
+        small.append(float(_told(COMMAND, _bench(commands, *SMALL))["ns"]))
+        told = _bench(commands, *LARGE, str(snapshot))
+        large.append(float(_told(COMMAND, told)["ns"]))
+        restores.append(float(_told(STATE, told)["restore"]))
+        reads.append(_read(snapshot))
+    yield Figure(
+        "a command with 1,000 markets and 1,000,000 accounts",
+        [ours / peer for ours, peer in zip(large, small, strict=True)],
+        "×",
+        peer="2 markets and 1,000 accounts, huge pages",
+        bar=2,
+        absolutes=f"{number(median(large))} to {number(median(small))} ns of CPU",
+    )
+    yield Figure(
+        "its state restored",
+        [read / restore for read, restore in zip(reads, restores, strict=True)],
+        "×",
+        peer="a file of that size read from the disk",
+        bar=0.5,
+        at_least=True,
+        absolutes=f"{number(median(restores))} to {number(median(reads))} ms, {snapshot.stat().st_size >> 20} MB",
+    )
+
+
+def _bench(commands: int, *scale: str) -> str:
+    program = processes.build("agio-engine", "bench")
+    command = [str(program), str(commands), "1", *scale]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=processes.HUGE_PAGES).stdout
+
+
+def _told(pattern: re.Pattern[str], text: str) -> dict[str, str]:
+    found = pattern.search(text)
+    if found is None:
+        raise RuntimeError(f"the engine's bench told something else:\n{text}")
+    return found.groupdict()
+
+
+def _read(path: Path) -> float:
+    """Milliseconds that a file takes which is in no cache."""
+    with path.open("rb", buffering=0) as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        into, begin = bytearray(path.stat().st_size), time.perf_counter()
+        while file.readinto(into):
+            pass
+        return (time.perf_counter() - begin) * 1e3

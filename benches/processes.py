@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 AGIO = Path(sys.executable).parent / "agio"
+HUGE_PAGES = os.environ | {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+"""The environment in which programs get their memory in huge pages."""
 NOT_GATEWAY = {"agio-engine", "agio-journal", "agio-housekeepi", "agio-projector"}
 """Names of threads that carry no request; the kernel cuts them at 15 characters."""
 

@@ -1,7 +1,7 @@
 //! Order commands a second on one core, with everything on: balances, holds, postings, counts, events, audit.
 //!
-//! `cargo run --release -p agio-engine --example bench [commands] [rounds] [markets] [accounts]`. The commands are made
-//! beforehand; each round starts from the same state, and its second half is timed: until then, memory is being
+//! `cargo run --release -p agio-engine --example bench [commands] [rounds] [markets] [accounts] [file]`: the snapshot is left in
+//! the file. The commands are made beforehand; each round starts from the same state, and its second half is timed: until then, memory is being
 //! taken from the system. The checksum proves that every round did the same work. Time is the thread's time on a core
 //! (Linux), so that a busy machine does not count; elsewhere it is the clock's.
 
@@ -48,7 +48,10 @@ fn state(engine: &Engine) {
     let restored = Engine::restore(&bytes).expect("it was just taken");
     let restore = milliseconds(begin);
     assert_eq!(restored.hash(), engine.hash(), "a restored state is the same state");
-    println!("audit {audit:.0} ms, snapshot {} MB in {snapshot:.0} ms, restored in {restore:.0} ms", bytes.len() >> 20);
+    println!("audit {audit:.0} ms, snapshot {} MB in {snapshot:.0} ms, restored in {restore:.1} ms", bytes.len() >> 20);
+    if let Some(file) = std::env::args().nth(5) {
+        fs::write(file, &bytes).expect("there is room for a snapshot");
+    }
 }
 
 /// Applies all commands, looks at each one's events and forgets them. A function of its own, so that its instructions can
