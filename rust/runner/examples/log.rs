@@ -13,15 +13,15 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use agio_engine::Engine;
 use agio_engine::commands::{Command, Envelope, decode_record, encode_record};
 use agio_engine::units::{Micros, Sequence};
 use agio_journal::{Disk, Frame, LogId, Mark, Recovery, Storage, Writer, create};
-use agio_runner::{Answer, Group, OWN_LANE, Request, Sequencer};
+use agio_runner::{Answer, Commit, Group, Load, OWN_LANE, Request, Sequencer, TURN};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -34,6 +34,8 @@ const SEGMENT_SHARE: u64 = 160;
 const FRAME_HEAD: u64 = 64;
 /// Requests that come in at once.
 const INTAKE: usize = 256;
+/// A thread that panics ends the bench.
+const UNBROKEN: &str = "no thread panicked";
 /// Finished orders that the sequencer remembers, as in a shard.
 const REMEMBER: usize = 4_096;
 
@@ -124,28 +126,28 @@ struct Logged {
 }
 
 /// The same through the two threads of a shard: one sequences, applies and answers, the other seals, writes and syncs. As in
-/// the runner, a group is handed over when the disk is free or the group full. What comes in is there already: requests are
+/// the runner, groups are laid out for the disk, which takes all that lie there. What comes in is there already: requests are
 /// made on other threads, when there are some.
 fn with_log(folder: &Path, commands: &[Command]) -> Outcome<Logged> {
     let disk: Arc<dyn Storage> = Arc::new(Disk::open(folder.join("log"))?);
     let options = agio_journal::Options { segment_bytes: segment(commands), ..agio_journal::Options::default() };
     create(&*disk, LogId { identity: [1; 16], epoch: 0 }, Mark::default(), &options)?;
     let (builder, writer) = Recovery::open(disk, &options, None)?.finish()?.split();
-    let (groups, taken) = sync_channel(1);
-    let (spares, spare) = channel();
-    let journal = std::thread::spawn(move || write(writer, &taken, &spares));
-    let mut line =
-        Line { sequencer: Sequencer::new(Engine::new(), builder, REMEMBER), groups, spare, sizes: Vec::new() };
+    let (table, (spares, spare)) = (Arc::new(Table::default()), channel());
+    let journal = std::thread::spawn({
+        let table = Arc::clone(&table);
+        move || write(writer, &table, &spares)
+    });
+    let mut line = Line { sequencer: Sequencer::new(Engine::new(), builder, REMEMBER), table, spare };
     line.run(intakes(&workload::setup(workload::SMALL)))?;
-    line.sizes.clear();
-    let intakes = intakes(commands);
+    let (first, intakes) = (line.sequencer.engine().sequence().0, intakes(commands));
     let (before, begin) = (on_core(), Instant::now());
     line.run(intakes)?;
     let on_core = on_core().saturating_sub(before);
-    let Line { sequencer, groups, sizes, .. } = line;
-    drop(groups);
-    journal.join().map_err(|_| "the journal's thread panicked")??;
-    Ok(Logged { took: begin.elapsed(), on_core, groups: sizes, hash: hash_of(sequencer.engine()) })
+    line.table.end();
+    let frames = journal.join().map_err(|_| "the journal's thread panicked")??;
+    let groups = frames.into_iter().filter(|(sequence, _)| *sequence > first).map(|(_, count)| count).collect();
+    Ok(Logged { took: begin.elapsed(), on_core, groups, hash: hash_of(line.sequencer.engine()) })
 }
 
 /// The log read back and applied, as at a start; what that took of a core.
@@ -161,43 +163,70 @@ fn replay(folder: &Path) -> Outcome<(Duration, String)> {
     Ok((on_core().saturating_sub(before), hash_of(&engine)))
 }
 
+/// What lies between the two threads, and whether more may come.
+#[derive(Default)]
+struct Table {
+    next: Mutex<(Commit, bool)>,
+    changed: Condvar,
+}
+
+impl Table {
+    fn lay(&self, group: Group, load: Load) -> Option<Frame> {
+        let mut next = self.changed.wait_while(self.look(), |(next, _)| !next.takes(load)).expect(UNBROKEN);
+        self.changed.notify_one();
+        next.0.add(group)
+    }
+
+    fn take(&self) -> Option<Commit> {
+        let wait = |(next, ended): &mut (Commit, bool)| next.is_empty() && !*ended;
+        let mut next = self.changed.wait_while(self.look(), wait).expect(UNBROKEN);
+        self.changed.notify_one();
+        Some(std::mem::take(&mut next.0)).filter(|commit| !commit.is_empty())
+    }
+
+    fn end(&self) {
+        self.look().1 = true;
+        self.changed.notify_one();
+    }
+
+    fn look(&self) -> MutexGuard<'_, (Commit, bool)> {
+        self.next.lock().expect(UNBROKEN)
+    }
+}
+
 /// The engine's side.
 struct Line {
     sequencer: Sequencer,
-    groups: SyncSender<Group>,
+    table: Arc<Table>,
     spare: Receiver<Frame>,
-    sizes: Vec<usize>,
 }
 
 impl Line {
     fn run(&mut self, intakes: Vec<VecDeque<Request>>) -> Outcome<()> {
+        let mut memory = None;
         for mut queue in intakes {
             while !queue.is_empty() {
-                self.sequencer.run(&mut queue, NOW, usize::MAX).map_err(|poisoned| poisoned.message)?;
-                if !self.sequencer.has_room() {
-                    self.hand_over()?;
-                }
+                self.sequencer.run(&mut queue, NOW, TURN).map_err(|poisoned| poisoned.message)?;
+                let load = self.sequencer.load();
+                let spare = memory.take().or_else(|| self.spare.try_recv().ok()).unwrap_or_default();
+                memory = self.table.lay(self.sequencer.take(spare), load);
             }
         }
-        self.hand_over()
-    }
-
-    fn hand_over(&mut self) -> Outcome<()> {
-        let group = self.sequencer.take(self.spare.try_recv().unwrap_or_default());
-        self.sizes.push(group.batch.marks().len());
-        Ok(self.groups.send(group)?)
+        Ok(())
     }
 }
 
-/// The journal's side.
-fn write(mut writer: Writer, groups: &Receiver<Group>, spares: &Sender<Frame>) -> agio_journal::Result<()> {
-    for mut group in groups {
-        if let Some(mut frame) = group.frame.take() {
+/// The journal's side; answers for each frame its last sequence and the number of its records.
+fn write(mut writer: Writer, table: &Table, spares: &Sender<Frame>) -> agio_journal::Result<Vec<(u64, usize)>> {
+    let mut frames = Vec::new();
+    while let Some(mut commit) = table.take() {
+        if let Some(mut frame) = commit.frame.take() {
             writer.commit(&mut frame)?;
+            frames.push((frame.last(), frame.count() as usize));
             let _ = spares.send(frame);
         }
     }
-    Ok(())
+    Ok(frames)
 }
 
 /// Requests as they come in together.

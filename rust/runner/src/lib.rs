@@ -28,5 +28,5 @@ pub use outbox::{Backlog, Outbox, Published};
 pub use recent::Recent;
 pub use request::{Answer, Reply, Request, View};
 pub use sequencer::{Group, OWN_LANE, Poisoned, Sequencer};
-pub use shard::Shard;
+pub use shard::{Shard, TURN};
 pub use start::{Options, Recovered, StartError, Tripwire, recover, take_snapshot};

@@ -22,7 +22,7 @@ use crate::start::{Options, StartError, open_folder, recover, take_snapshot};
 /// How often the disk is looked at and the next segment prepared.
 const HOUSEKEEPING: Duration = Duration::from_millis(500);
 /// Commands that the engine's thread applies before it lays them out for the disk, which may have nothing to do.
-const TURN: usize = 256;
+pub const TURN: usize = 256;
 
 struct Threads {
     engine: JoinHandle<Sequencer>,
