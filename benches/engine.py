@@ -37,7 +37,7 @@ def measure(folder: Path, *, rounds: int, commands: int) -> Iterator[Figure]:
         "engine alone, order commands", alone, "/s", bar=1_000_000, at_least=True, absolutes="CPU time, one core"
     )
     ratios = [ours / min(c, p) for ours, c, p in zip(log, clock, probe, strict=True)]
-    absolutes = f"{number(Figure('', log, '').value)} /s; probe {number(Figure('', probe, '').value)} /s"
+    absolutes = f"{number(median(log))} /s; probe {number(median(probe))} /s"
     peer = "lower of engine and probe, by the clock"
     yield Figure(
         "engine with log", ratios, "×", peer=peer, bar=0.7, at_least=True, absolutes=absolutes, durability="fdatasync"

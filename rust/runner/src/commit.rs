@@ -15,6 +15,8 @@ pub struct Commit {
     pub frame: Option<Frame>,
     /// What may be seen once they are durable, in the log's order.
     pub groups: Vec<Group>,
+    /// Commands and queries of all of them. Kept, because on a slow disk there may be thousands of groups.
+    answers: usize,
 }
 
 /// How large a group is that has not been handed over.
@@ -22,8 +24,10 @@ pub struct Commit {
 pub struct Load {
     /// Commands and queries.
     pub answers: usize,
-    /// The frame's size, and the largest that there may be.
-    pub bytes: (usize, usize),
+    /// The frame's size.
+    pub bytes: usize,
+    /// The largest frame that there may be, in bytes.
+    pub limit: usize,
 }
 
 impl Commit {
@@ -34,14 +38,14 @@ impl Commit {
 
     /// Whether a group of this size may come along.
     pub fn takes(&self, load: Load) -> bool {
-        let answers: usize = self.groups.iter().map(|group| group.answers.len()).sum();
         let bytes = self.frame.as_ref().map_or(0, Frame::size);
-        self.is_empty() || (answers + load.answers <= MOST && bytes + load.bytes.0 <= load.bytes.1)
+        self.is_empty() || (self.answers + load.answers <= MOST && bytes + load.bytes <= load.limit)
     }
 
     /// Adds a group that it takes. Answers a frame's memory if that is free now.
     pub fn add(&mut self, mut group: Group) -> Option<Frame> {
         let later = group.frame.take();
+        self.answers += group.answers.len();
         self.groups.push(group);
         match &mut self.frame {
             Some(frame) => later.inspect(|later| {

@@ -94,7 +94,7 @@ impl Sequencer {
 
     /// How large the group in hand is.
     pub fn load(&self) -> Load {
-        Load { answers: self.group.answers.len(), bytes: (self.builder.len(), self.builder.limit()) }
+        Load { answers: self.group.answers.len(), bytes: self.builder.len(), limit: self.builder.limit() }
     }
 
     /// Takes requests from the front until they or the group's room end, and no more than `most`.
