@@ -63,7 +63,7 @@ mod view;
 mod window;
 
 pub use book::Book;
-pub use memory::prefetch;
+pub use memory::{prefetch, prefetch_whole};
 pub use types::{
     Bare, BatchSink, Done, End, Error, Fill, Ignore, Incoming, Lifetime, Meeting, Message, Placed, Policy, Prevented,
     Resting, Side, Sink,

@@ -237,6 +237,21 @@ pub fn prefetch<T>(item: &T) {
     let _ = item;
 }
 
+/// [`prefetch`] for an item of several cache lines, all of them.
+#[inline(always)]
+#[allow(unsafe_code)]
+pub fn prefetch_whole<T>(item: &T) {
+    let bytes = size_of::<T>();
+    // SAFETY: as above; the pointers stay within the item.
+    let line = |at: usize| unsafe { &*core::ptr::from_ref(item).cast::<u8>().add(at) };
+    for at in (0..bytes).step_by(64) {
+        prefetch(line(at));
+    }
+    if bytes > 0 {
+        prefetch(line(bytes - 1));
+    }
+}
+
 /// What all memory of rows is aligned to: a cache line.
 const ALIGN: usize = 64;
 /// A huge page.

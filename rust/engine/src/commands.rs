@@ -226,6 +226,7 @@ pub fn encode_record(envelope: &Envelope, command: &Command, out: &mut Vec<u8>) 
 
 /// Writes what [`encode_record`] appends to the front of `room`, and returns its length. `None` if there is not enough room
 /// for the largest command of its kind, or if its kind has no largest.
+#[inline] // what the caller has just put into the envelope is still in registers: read back, it would wait for those stores
 pub fn encode_record_front(envelope: &Envelope, command: &Command, room: &mut [u8]) -> Option<usize> {
     let (front, rest) = room.split_first_chunk_mut::<{ Envelope::SIZE }>()?;
     envelope.put(&mut Packed::new(front));

@@ -442,7 +442,7 @@ macro_rules! layouts {
 
             /// Writes what [`Self::encode`] appends to the front of `room`, and returns its length. `None` if there is not
             /// enough room for the largest of its kind, or if its kind has no largest.
-            #[inline]
+            #[inline(never)]
             pub fn encode_front(&self, room: &mut [u8]) -> Option<usize> {
                 match self { $(Self::$name(value) => value.write_front(room)),* }
             }

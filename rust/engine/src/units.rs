@@ -113,6 +113,7 @@ impl Rate {
 
 /// A client's order id: up to 36 characters of `[A-Za-z0-9-_]` and what else the edge lets through; empty is "none".
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(align(8))] // it is copied all the time: at odd places, one copy would read across the pieces that another has just written
 pub struct ClientId {
     length: u8,
     bytes: [u8; Self::MAX],

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use agio_book::prefetch_whole;
 use agio_engine::commands::{Command, Envelope, encode_record, encode_record_front};
 use agio_engine::engine::Engine;
 use agio_engine::units::{Lane, Micros, Sequence};
@@ -21,6 +22,8 @@ use crate::start::Tripwire;
 pub const OWN_LANE: Lane = Lane(1);
 /// Room that must be left in a frame for one more command.
 const RECORD_ROOM: usize = 16_384;
+/// How many requests ahead memory is asked for the next.
+const AHEAD: usize = 2;
 /// Most commands and queries of one group.
 pub(crate) const GROUP: usize = 1_024;
 
@@ -110,6 +113,9 @@ impl Sequencer {
         {
             outcome = self.serve(request, now);
             served += 1;
+            if let Some(coming) = requests.get(served + AHEAD) {
+                prefetch_whole(coming); // other threads have written it, so it is in no cache near by
+            }
             for &(ahead, look) in looks {
                 if let Some(command) = requests.get(served + ahead).and_then(|coming| coming.command.as_ref()) {
                     self.engine.warm(command, look);
