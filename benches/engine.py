@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROUND = re.compile(
     r"round \d+: engine (?P<engine>\d+) /s, by the clock (?P<clock>\d+) /s, with log (?P<log>\d+) /s, "
     r"of a core \d+ /s, probe (?P<probe>\d+) /s, (?P<frames>\d+) frames, hash (?P<hash>\w+), "
-    r"replay (?P<replay>\d+) /s of a core"
+    r"replay (?P<replay>\d+) /s"
 )
 SMALL, LARGE = ("2", "1000"), ("1000", "1000000")
 """Markets and accounts."""
@@ -45,9 +45,9 @@ def measure(folder: Path, *, rounds: int, commands: int) -> Iterator[Figure]:
     replays = [int(each["replay"]) for each in found]
     yield Figure(
         "replay of its log",
-        [replay / rate for replay, rate in zip(replays, alone, strict=True)],
+        [replay / rate for replay, rate in zip(replays, clock, strict=True)],
         "×",
-        peer="engine alone, CPU time",
+        peer="engine alone, by the clock",
         bar=0.8,
         at_least=True,
         absolutes=f"{number(median(replays))} /s",

@@ -3,7 +3,8 @@
 //! falls on all.
 //!
 //! `cargo run --release -p agio-runner --example log -- [folder] [commands] [rounds]`. The engine's time is its thread's on
-//! a core and, because a busy machine holds up all alike, by the clock as well; the other two are timed by the clock. The hash proves that all did the same work.
+//! a core and, because a busy machine holds up all alike, by the clock as well; the others are timed by the clock. Last, the log is read back
+//! and applied. The hash proves that all did the same work.
 
 #[path = "../../engine/examples/bench/workload.rs"]
 #[allow(dead_code, reason = "it is shared with the engine's own bench")]
@@ -18,10 +19,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use agio_engine::Engine;
-use agio_engine::commands::{Command, Envelope, decode_record, encode_record};
+use agio_engine::commands::{Command, Envelope, encode_record};
 use agio_engine::units::{Micros, Sequence};
 use agio_journal::{Disk, Frame, LogId, Mark, Recovery, Storage, Writer, create};
-use agio_runner::{Answer, Commit, Group, Load, OWN_LANE, Request, Sequencer, TURN};
+use agio_runner::{Answer, Commit, Group, Load, OWN_LANE, Request, Sequencer, TURN, replay};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -51,7 +52,7 @@ fn main() -> Outcome<()> {
         let (alone, hash) = engine(&commands);
         let shard = with_log(folder.path(), &commands)?;
         let probe = probe(folder.path(), segment(&commands), &sizes(&commands, &shard.groups))?;
-        let (replay, replayed) = replay(folder.path())?;
+        let (replay, replayed) = read_back(folder.path())?;
         if shard.hash != hash || replayed != hash {
             return Err(
                 format!("the shard came to {}, a replay to {replayed}, the engine to {hash}", shard.hash).into()
@@ -59,7 +60,7 @@ fn main() -> Outcome<()> {
         }
         let rate = |took: Duration| (commands.len() as f64 / took.as_secs_f64()) as u64;
         println!(
-            "round {round}: engine {} /s, by the clock {} /s, with log {} /s, of a core {} /s, probe {} /s, {} frames, hash {}, replay {} /s of a core",
+            "round {round}: engine {} /s, by the clock {} /s, with log {} /s, of a core {} /s, probe {} /s, {} frames, hash {}, replay {} /s",
             rate(alone.on_core),
             rate(alone.took),
             rate(shard.took),
@@ -150,17 +151,13 @@ fn with_log(folder: &Path, commands: &[Command]) -> Outcome<Logged> {
     Ok(Logged { took: begin.elapsed(), on_core, groups, hash: hash_of(line.sequencer.engine()) })
 }
 
-/// The log read back and applied, as at a start; what that took of a core.
-fn replay(folder: &Path) -> Outcome<(Duration, String)> {
+/// The log read back and applied, as at a start.
+fn read_back(folder: &Path) -> Outcome<(Duration, String)> {
     let disk: Arc<dyn Storage> = Arc::new(Disk::open(folder.join("log"))?);
-    let mut recovery = Recovery::open(disk, &agio_journal::Options::default(), None)?;
-    let (mut engine, mut events, before) = (Engine::new(), Vec::new(), on_core());
-    while let Some(record) = recovery.next_record()? {
-        events.clear();
-        let (envelope, command) = decode_record(record.bytes)?;
-        engine.apply(&envelope, &command, &mut events);
-    }
-    Ok((on_core().saturating_sub(before), hash_of(&engine)))
+    let mut recovery = Recovery::open(Arc::clone(&disk), &agio_journal::Options::default(), None)?;
+    let (mut engine, begin) = (Engine::new(), Instant::now());
+    replay(&mut recovery, &mut engine, &*disk, None)?;
+    Ok((begin.elapsed(), hash_of(&engine)))
 }
 
 /// What lies between the two threads, and whether more may come.

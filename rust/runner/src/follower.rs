@@ -3,37 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use agio_engine::commands::{Command, Envelope, decode_record};
+use agio_engine::commands::{Command, Envelope};
 use agio_engine::engine::Engine;
 use agio_engine::events::Event;
 use agio_engine::units::Sequence;
 use agio_journal::{Disk, Extent, Progress, Reader, Storage, skips, snapshot};
 
-use crate::start::{StartError, Tripwire};
-
-/// Applies one record of a log as it was applied when it was live.
-///
-/// # Errors
-/// [`StartError::Record`] if this release cannot read it.
-pub(crate) fn apply_record(
-    engine: &mut Engine,
-    skipped: &[u64],
-    tripwire: Option<Tripwire>,
-    sequence: u64,
-    bytes: &[u8],
-    out: &mut Vec<Event>,
-) -> Result<(Envelope, Command), StartError> {
-    let (envelope, command) = decode_record(bytes).map_err(|source| StartError::Record { sequence, source })?;
-    if skipped.binary_search(&sequence).is_ok() {
-        engine.quarantine(&envelope, &command, out);
-    } else {
-        if let Some(trip) = tripwire {
-            trip(&command);
-        }
-        engine.apply(&envelope, &command, out);
-    }
-    Ok((envelope, command))
-}
+use crate::replay::Read;
+use crate::start::StartError;
 
 /// One command of the log with what it caused.
 #[derive(Debug)]
@@ -92,11 +69,10 @@ impl Follower {
         loop {
             let Some(record) = self.reader.next_record()? else { return Ok(None) };
             let mut events = Vec::new();
-            let sequence = record.sequence;
-            let (envelope, command) =
-                apply_record(&mut self.engine, &self.skipped, None, sequence, record.bytes, &mut events)?;
-            if sequence >= self.first {
-                return Ok(Some(Step { envelope, command, events }));
+            let read = Read::of(&record)?;
+            read.apply(&mut self.engine, &self.skipped, None, &mut events);
+            if read.sequence >= self.first {
+                return Ok(Some(Step { envelope: read.envelope, command: read.command, events }));
             }
         }
     }

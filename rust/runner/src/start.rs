@@ -1,6 +1,5 @@
 //! From a folder to an engine that stands where the log ends.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,9 +13,7 @@ use agio_journal::{
 };
 
 use crate::clock::{ClockError, ManualTime};
-use crate::follower::apply_record;
-use crate::sequencer::words_of;
-use agio_planted::{Bug, planted};
+use crate::replay::replay;
 
 /// The number of the engine's snapshot format.
 pub(crate) const STATE_FORMAT: u32 = 1;
@@ -110,6 +107,12 @@ pub enum StartError {
     System(#[from] std::io::Error),
 }
 
+impl StartError {
+    pub(crate) fn broken(skip: Skip) -> Self {
+        Self::Broken { sequence: skip.sequence, reason: skip.reason }
+    }
+}
+
 /// A log that was read to its end.
 pub struct Recovered {
     /// Which it is.
@@ -189,42 +192,6 @@ fn restore(snapshot: &agio_journal::Snapshot) -> Result<Engine, StartError> {
     } else {
         Err(StartError::OtherState { sequence: snapshot.header.mark.sequence })
     }
-}
-
-/// Applies what is left of the log; answers the command that broke the engine, if one did.
-fn replay(
-    recovery: &mut Recovery,
-    engine: &mut Engine,
-    storage: &dyn Storage,
-    tripwire: Option<Tripwire>,
-) -> Result<Option<Skip>, StartError> {
-    let skipped: Vec<u64> = skips::read(storage, recovery.log())?.iter().map(|skip| skip.sequence).collect();
-    let mut events = Vec::new();
-    if planted(Bug::FirstRecordLost) {
-        recovery.next_record()?;
-    }
-    while let Some(record) = recovery.next_record()? {
-        events.clear();
-        let sequence = record.sequence;
-        let applied = catch_unwind(AssertUnwindSafe(|| {
-            apply_record(engine, &skipped, tripwire, sequence, record.bytes, &mut events).map(drop)
-        }));
-        match applied {
-            Ok(outcome) => outcome?,
-            Err(panic) => {
-                let (time, reason) = (engine.time().0, words_of(panic.as_ref()));
-                // Nothing follows a command that broke the engine when it was live, and what lived may have been seen.
-                let lived = skipped.contains(&sequence) || recovery.next_record()?.is_some();
-                let skip = Skip { sequence, time, reason };
-                return if lived { Err(broken(skip)) } else { Ok(Some(skip)) };
-            }
-        }
-    }
-    Ok(None)
-}
-
-fn broken(skip: Skip) -> StartError {
-    StartError::Broken { sequence: skip.sequence, reason: skip.reason }
 }
 
 /// Writes the engine's state as a snapshot at the end of the frame that `mark` names; nothing while the engine is ahead of
