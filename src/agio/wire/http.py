@@ -29,6 +29,8 @@ class HttpLimits:
 
     header_bytes: int = 64 * 1024
     """Request line and headers. A signed query of a big order list fits well."""
+    headers: int = 100
+    """Of different names; of one name sent often only the last is kept. Proxies add a dozen to a client's ten."""
     body_bytes: int = 64 * 1024
     request_seconds: float = 10.0
     """How long a client may take to send a request, from its first byte to its last."""

@@ -148,24 +148,28 @@ class HttpConnection(asyncio.Protocol):
                 rest = memoryview(rest)[upgrade.args[0] :]
             except HttpParserError:
                 self._refuse(400)
-        if self._begun and not self._ended:
+        if self._begun or self._target:  # the second: behind a request that was whole
+            self._begun = True
             self._look_at_part()
 
     def _look_at_part(self) -> None:
-        """Refuses what can only become too long; asks, once, for a body that waits for a word."""
+        """Refuses what can only become too long; asks, once it is its turn, for a body that waits for a word."""
+        if self._ended:
+            return
         limits, head = self.listener.limits, self._head
         if head:
             self._headers.clear()  # of trailers, which nobody asks for
-        if self._fed > limits.header_bytes and not self._held:
+        if len(self._headers) > limits.headers or (self._fed > limits.header_bytes and not self._held):
             self._refuse(431)
         elif self._fed > limits.header_bytes + CHUNKED * limits.body_bytes:
             self._refuse(413)
         elif head and not self._told:
-            self._told = True
             if (length := head.get(b"content-length", b"")).isdigit() and int(length) > limits.body_bytes:
                 self._refuse(413)
-            elif b"expect" in head and self._transport is not None:
-                self._transport.write(CONTINUE)
+            elif self._answering is None and not self._waiting:  # else `answer` looks again
+                self._told = True
+                if b"expect" in head and self._parser.get_http_version() == "1.1" and self._transport is not None:
+                    self._transport.write(CONTINUE)
 
     def eof_received(self) -> bool:
         """A client that has said all may still read its answers."""
@@ -193,8 +197,11 @@ class HttpConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole; its names are put into lower case once, however many pieces the request comes in."""
-        self._head = {name.lower(): value for name, value in self._headers.items()}
-        self._headers.clear()
+        if len(self._headers) > self.listener.limits.headers:
+            self._refuse(431)
+        else:
+            self._head = {name.lower(): value for name, value in self._headers.items()}
+            self._headers.clear()
 
     def on_body(self, piece: bytes) -> None:
         """A piece of the body."""
@@ -243,6 +250,7 @@ class HttpConnection(asyncio.Protocol):
         request = HttpRequest(self, b"", b"", {}, b"")
         request.refusal = status
         request.is_last = True
+        self._headers.clear()
         self._push(request)
         self._ended = True
 
@@ -295,6 +303,8 @@ class HttpConnection(asyncio.Protocol):
             self._linger(transport)
         elif self._waiting:
             self._serve()
+        elif self._begun:
+            self._look_at_part()
 
     def _linger(self, transport: asyncio.Transport) -> None:
         """Ends our side; were the other closed with bytes unread, the peer might lose the answer with them."""

@@ -136,6 +136,23 @@ async def test_headers_have_a_limit(listener: HttpListener) -> None:
     assert status == 431
 
 
+@pytest.mark.parametrize(
+    ("names", "end", "status"),
+    [(99, b"\r\n", 200), (100, b"\r\n", 431), (101, b"", 431), (1600, b"", 431)],
+    ids=["as many as may be", "one more", "two more, and no end", "many"],
+)
+async def test_names_of_headers_are_counted(listener: HttpListener, names: int, end: bytes, status: int) -> None:
+    """64 KiB of tiny ones would take twenty times as much memory. A head that is too long already needs no end."""
+    port = await listener.start("127.0.0.1", 0)
+    small = b"".join(b"%x:\r\n" % number for number in range(names))
+    assert (await ask(port, b"GET / HTTP/1.1\r\nHost: x\r\n" + small + end))[0] == status
+
+
+async def test_a_header_may_be_repeated(listener: HttpListener) -> None:
+    port = await listener.start("127.0.0.1", 0)
+    assert (await ask(port, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a: 1\r\n" * 300 + b"\r\n"))[0] == 200
+
+
 async def test_slow_headers_are_cut_off(listener: HttpListener) -> None:
     port = await listener.start("127.0.0.1", 0)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -233,10 +250,53 @@ async def test_a_request_in_pieces_of_one_byte(listener: HttpListener) -> None:
 async def test_who_asks_whether_to_send_is_told_to(listener: HttpListener) -> None:
     port = await listener.start("127.0.0.1", 0)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
-    assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(ASKING)
+    assert await reader.readuntil(b"\r\n\r\n") == CONTINUE
     writer.write(b"abc")
     assert await answer(reader) == (200, b"POST / abc")
+    writer.close()
+
+
+ASKING = b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@pytest.mark.parametrize("before", [b"GET /slow", b"GET /quick"])
+@pytest.mark.parametrize("pieces", [1, 2])
+async def test_to_go_on_is_told_behind_earlier_answers(listener: HttpListener, before: bytes, pieces: int) -> None:
+    """A 100 before the answer to the request in front would be taken for that one's (RFC 9110, section 15.2)."""
+    port = await listener.start("127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    first = before + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+    for piece in (first + ASKING,) if pieces == 1 else (first, ASKING):
+        writer.write(piece)
+        await asyncio.sleep(0.05)
+    assert await answer(reader) == (200, before + b" ")
+    assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 1) == CONTINUE
+    writer.write(b"abc" + REQUEST)
+    assert await answer(reader) == (200, b"POST / abc")
+    assert (await answer(reader))[0] == 200
+    writer.close()
+
+
+async def test_an_older_client_is_not_told_to_go_on(listener: HttpListener) -> None:
+    """It would take the 100 for its answer (RFC 9110, section 10.1.1)."""
+    port = await listener.start("127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(ASKING.replace(b"HTTP/1.1", b"HTTP/1.0"))
+    await asyncio.sleep(0.05)
+    writer.write(b"abc")
+    assert await answer(reader) == (200, b"POST / abc")
+    writer.close()
+
+
+async def test_what_begins_behind_a_whole_request_has_its_time(listener: HttpListener) -> None:
+    """And no more: a part that came in one piece with a request before it is no idle connection."""
+    port = await listener.start("127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(REQUEST + b"GET /half HTTP/1.1\r\n")
+    assert (await answer(reader))[0] == 200
+    assert (await answer(reader))[0] == 408
     writer.close()
 
 
