@@ -19,6 +19,10 @@ class ApiError(AgioError):
         self.message = message
         self.status = status
 
+    def __str__(self) -> str:
+        """For people."""
+        return f"{self.message} ({self.code})"
+
 
 class CommandRefused(AgioError):
     """The engine refused an administrative command: `reason` is its name, `words` say why."""

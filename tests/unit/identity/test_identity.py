@@ -37,11 +37,14 @@ class Log:
         self.revoked: set[int] = set()
         self.before: Exception | None = None
         self.after: Exception | None = None
+        self.silent: Exception | None = None
 
     def now(self) -> int:
         return 77
 
     async def live_keys(self) -> dict[int, int]:
+        if self.silent:
+            raise self.silent
         return {number: account for number, account in self.owners.items() if number not in self.revoked}
 
     async def command(self, command: dict[str, Any]) -> list[dict[str, Any]]:
@@ -233,6 +236,27 @@ async def test_a_user_that_was_cut_off_can_be_asked_for_again(start: Open, log: 
     log.before = None
     assert (await identity.add_user("alice")).account == 1000
     assert len(await identity.users()) == 1
+
+
+@pytest.mark.parametrize("lost", ["a user's account", "a revocation", "the keys"])
+async def test_a_start_that_the_log_does_not_answer_says_so(start: Open, log: Log, lost: str) -> None:
+    """With words rather than a code; and without having revoked a key that nobody told of."""
+    identity = await start()
+    await identity.add_user("alice")
+    new = await identity.add_key("alice", "hmac", None, ["trade"])
+    if lost == "the keys":
+        log.silent = LOST
+    else:
+        log.before = LOST
+        with pytest.raises(ApiError):
+            await (identity.add_user("bob") if lost == "a user's account" else identity.revoke_key(new.api_key))
+    with pytest.raises(Fatal) as refused:
+        await start()
+    assert re.search(r"the log, which said: outcome unknown \(-1007\)\..*start again.*agio doctor", str(refused.value))
+    log.silent = log.before = None
+    after = await start()
+    assert (after.key(new.api_key) is None) == (lost == "a revocation")
+    assert len(await after.users()) == (2 if lost == "a user's account" else 1)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
-from agio.domain.errors import CommandRefused
+from agio.domain.errors import ApiError, CommandRefused, Fatal
 from agio.ports import KeyRow, NewKey, User
 from agio.services.identity import public_keys
 from agio.services.identity.index import KeyIndex
@@ -101,17 +101,27 @@ class IdentityService:
         """Finishes what a crash cut off, and loads the usable keys. Call it once, before anything else.
 
         Keys that the log has revoked, or does not know as this account's, are revoked here as well: those of a
-        backup that was restored. Raises Fatal when the master key is another.
+        backup that was restored. Raises Fatal when the master key is another, or the log does not answer.
         """
         async with self._turn:
             await self._sql(self._store.verify, self._master)
-            for user, _ in await self._sql(self._store.pending_users):
-                await self._open(user)
-            for key in await self._sql(self._store.keys, "pending"):
-                await self._sql(self._store.drop_key, key.name)
-            for key in await self._sql(self._store.keys, "revoking"):
-                await self._revoke(key)
-            await self._load(await self._live_keys())
+            try:
+                await self._finish()
+            except ApiError as error:
+                raise Fatal(
+                    f"users and keys could not be compared with the log, which said: {error}. Nothing is lost, and what"
+                    " was begun is finished by the next start: start again. If it stays so, the lines before this one"
+                    " say why, and `agio doctor` looks at the disk and the log."
+                ) from error
+
+    async def _finish(self) -> None:
+        for user, _ in await self._sql(self._store.pending_users):
+            await self._open(user)
+        for key in await self._sql(self._store.keys, "pending"):
+            await self._sql(self._store.drop_key, key.name)
+        for key in await self._sql(self._store.keys, "revoking"):
+            await self._revoke(key)
+        await self._load(await self._live_keys())
 
     async def _load(self, live: Mapping[int, int]) -> None:
         keys = await self._sql(self._store.keys, "active")
