@@ -197,6 +197,8 @@ class Shard:
         """
     def state(self) -> str:
         """running, cancels-only (disk nearly full), stopping or failed."""
+    def overloaded(self) -> bool:
+        """Whether new commands are refused (-1008) because `rows` are too far behind."""
     def failure(self) -> str | None:
         """Why the state is failed."""
     def notes(self) -> list[str]:

@@ -16,6 +16,7 @@ from agio.domain.errors import Fatal
 from agio.domain.statistics import TopOfBook
 from agio.gateway.gateway import Gateway
 from agio.gateway.limits import Figures
+from agio.projections.behind import BehindWatch
 from agio.projections.position import Progress
 from agio.projections.projector import Projector
 from agio.projections.spot import seeds
@@ -101,9 +102,10 @@ class Exchange:
             log.warning("recovery: %s", note)
         self.shard.on_failure(self._shard_failed)
         self._project(engine, writer, loop)
+        self._watches = [loop.create_task(BehindWatch(self._progress, self.shard.applied, self.shard.overloaded).run())]
         await self._rooms(engine)
         await self._listen()
-        self._clock_watch = loop.create_task(ClockWatch(self.shard).run())
+        self._watches.append(loop.create_task(ClockWatch(self.shard).run()))
         log.info(
             "started",
             extra={"folder": str(settings.folder), "durability": settings.durability, "sequence": self.shard.applied()},
@@ -138,6 +140,8 @@ class Exchange:
         """What was traded before this process, once SQL has all of it, and the tops of the books."""
         recovered = self.shard.applied()
         if recovered:
+            if behind := recovered - self._progress.sequence:
+                log.info("history is %d commands behind the log: it reads those before requests are taken", behind)
             await self._progress.reached(recovered, patience=None)
             self.statistics.seed(await asyncio.to_thread(seeds.read, engine, self.shard.now()))
         for market in self.catalogue.current.markets:
@@ -191,6 +195,9 @@ class Exchange:
                 "rows": metrics.rows,
                 "commits": metrics.commits,
                 "lag_seconds": metrics.lag / 1e6,
+                "behind_commands": max(0, self.shard.applied() - self._progress.sequence),
+                "behind_seconds": self._progress.behind,
+                "overloaded": self.shard.overloaded(),
                 "retries": metrics.retries,
                 "waiting": projector.state == "waiting",
             }
@@ -221,8 +228,8 @@ class Exchange:
             log.error("stopping took longer than %s s and was cut off: the log is whole", STOP_SECONDS)
 
     async def _stop(self) -> None:
-        if hasattr(self, "_clock_watch"):
-            self._clock_watch.cancel()
+        for watch in self._watches:
+            watch.cancel()
         await asyncio.to_thread(self.shard.stop)
         self.shard.close()
         self.feeds.stop()

@@ -144,6 +144,12 @@ def test_refusals_say_why(served: Exchange, words: tuple[str, ...], said: str) -
     assert said in refused(served.folder, *words)
 
 
+def test_the_doctor_asks_the_exchange(served: Exchange) -> None:
+    found = read(served.folder, "doctor")
+    assert (found["exchange"]["state"], found["exchange"]["history"]) == ("running", "running")
+    assert found["problems"] == []
+
+
 def test_who_did_what_and_why_is_logged(served: Exchange) -> None:
     told(served.folder, "market", "add-asset", "ADA", "--actor", "ops@desk", "--reason", "ticket 4711")
     log = served.errors.read_text()

@@ -150,6 +150,10 @@ impl PyShard {
         }
     }
 
+    fn overloaded(&self) -> bool {
+        self.desk.backlog.is_full()
+    }
+
     /// Why the state is failed.
     fn failure(&self) -> Option<String> {
         self.desk.failure()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agio.cli.admin_client import Admin
 from agio.cli.options import folder_option, json_option, say_json
 
 if TYPE_CHECKING:
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
 LEAST_FREE = 1 << 30
 SYNCS = 50
+SLOW = "the database is slower than what comes, or stands: look at disk, processors and the exchange's log"
+TROUBLES = {
+    ("state", "overloaded"): f"new orders are refused (-1008) until history has caught up: {SLOW}",
+    ("state", "cancels-only"): "new orders are refused (-1008), because the disk is nearly full: free some",
+    ("state", "failed"): "the exchange has failed and is of no more use: its log says why; start it again",
+    ("history", "behind"): f"history does not keep up, and who asks for what it does not have gets -1007: {SLOW}",
+    ("history", "retrying"): "history's database refuses, and is asked again: does another process use it?",
+    ("history", "waiting"): "history stands still, because its database is full or away: mend that, and it goes on",
+    ("history", "failed"): "history has failed: the exchange's log says why; start it again",
+}
+"""What a running exchange says of itself, and what that means."""
 
 
 @click.command()
@@ -24,7 +36,7 @@ SYNCS = 50
 @json_option
 def doctor(folder: Path, as_json: bool) -> None:
     """Look at this machine and the data folder, and say what is wrong and what to do about it."""
-    found = {"machine": _machine(), "disk": _disk(folder), "folder": _folder(folder)}
+    found = {"machine": _machine(), "disk": _disk(folder), "folder": _folder(folder), "exchange": _exchange(folder)}
     problems = _problems(found)
     if as_json:
         say_json(found | {"problems": problems})
@@ -79,6 +91,14 @@ def _folder(folder: Path) -> dict[str, Any]:
     return {"state": "there is a log", **log.contents(str(folder / "log"))}
 
 
+def _exchange(folder: Path) -> dict[str, Any]:
+    try:
+        told: dict[str, Any] = Admin(folder).get("/state")
+    except click.ClickException as error:
+        return {"state": error.message}
+    return told
+
+
 def _problems(found: dict[str, dict[str, Any]]) -> list[str]:
     problems = []
     if found["disk"]["free_bytes"] < LEAST_FREE:
@@ -88,6 +108,7 @@ def _problems(found: dict[str, dict[str, Any]]) -> list[str]:
     folder = found["folder"]
     parts = (*folder.get("segments", ()), *folder.get("snapshots", ()))
     problems += [f"{part['name']}: {part['problem']}; see `agio verify`" for part in parts if part["problem"]]
+    problems += [words for (name, value), words in TROUBLES.items() if found["exchange"].get(name) == value]
     if folder.get("quarantined"):
         problems.append(f"{folder['quarantined']} commands broke the engine and are skipped: their markets are halted")
     return problems

@@ -63,6 +63,8 @@ class Progress:
         self.sequence = 0
         self.state = "starting"
         """The projector's; see there."""
+        self.behind = 0.0
+        """Seconds since what it has not reached yet was applied, as of the last look; see `behind.BehindWatch`."""
         self.hurry = threading.Event()
         """Set while somebody waits: the projector commits at once."""
         self._failed = False

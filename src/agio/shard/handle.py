@@ -55,6 +55,7 @@ class Shard:
         self.set_time = core.set_time
         self.state = core.state
         self.applied = core.applied
+        self.overloaded = core.overloaded
         self.watch = core.watch
         self.unwatch = core.unwatch
         self.want = core.want

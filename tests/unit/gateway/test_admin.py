@@ -157,6 +157,7 @@ async def test_reading(world: World) -> None:
         "state": "running",
         "history": "running",
         "applied": 77,
+        "behind": 7,
         "time": world.shard.time,
     }
     assert (await get(world, "/admin/position"))["hash"] == "00"
@@ -190,6 +191,7 @@ async def test_monitors(world: World, state: str, health: int, ready: int) -> No
 @pytest.mark.parametrize(
     ("shard", "history", "state"),
     [
+        ("running", "behind", "degraded"),
         ("running", "waiting", "degraded"),
         ("running", "retrying", "degraded"),
         ("running", "failed", "degraded"),
@@ -205,6 +207,14 @@ async def test_monitors_are_told_of_history_that_falls_behind(
         told = json.loads(reply.body)
         assert (told["state"], told["history"]) == (state, history)
         assert reply.status == (503 if (shard, path) == ("cancels-only", "/ready") else 200), "orders are taken, or not"
+
+
+async def test_monitors_are_told_that_orders_are_refused(world: World) -> None:
+    """Because history is too far behind; a restart would not help."""
+    world.shard.full, world.history.condition = True, "behind"
+    for path, status in (("/ready", 503), ("/health", 200)):
+        reply = await world.gateway.ops.answer("GET", path, "", b"")
+        assert (reply.status, json.loads(reply.body)["state"]) == (status, "overloaded")
 
 
 async def test_metrics(world: World) -> None:

@@ -74,6 +74,7 @@ class Shard:
     def __init__(self) -> None:
         self.time = NOW
         self.condition = "running"
+        self.full = False
         self.away: int | None = None
         self.asked: list[tuple[Any, ...]] = []
         self.remarks: list[dict[str, str]] = []
@@ -87,6 +88,9 @@ class Shard:
 
     def applied(self) -> int:
         return 77
+
+    def overloaded(self) -> bool:
+        return self.full
 
     def jump(self) -> int | None:
         return self.away
@@ -163,6 +167,9 @@ class History:
 
     def state(self) -> str:
         return self.condition
+
+    def position(self) -> int:
+        return 70
 
     async def reached(self, sequence: int) -> None:
         self.asked.append(("reached", sequence))

@@ -13,31 +13,33 @@ if TYPE_CHECKING:
     from agio.ports import Reply
 
 
-TROUBLED = frozenset({"retrying", "waiting", "failed"})
+TROUBLED = frozenset({"behind", "retrying", "waiting", "failed"})
 """States of a projection that falls behind."""
 
 
 class State(Struct):
     """Where the exchange stands.
 
-    `state` is running, degraded (all is well but `history`), cancels-only, stopping or failed. `history` is running,
-    retrying, waiting (its database is full or away) or failed. `applied` is the last command's sequence, `time` the
-    log's.
+    `state` is running, degraded (all is well but `history`), overloaded (history is so far behind that new orders are
+    refused), cancels-only (the disk is nearly full), stopping or failed. `history` is running, behind (it does not keep
+    up), retrying, waiting (its database is full or away) or failed. `applied` is the last command's sequence, `behind`
+    how many of them history does not have yet, `time` the log's.
     """
 
     state: str
     history: str
     applied: int
+    behind: int
     time: int
 
     @classmethod
     def of(cls, venue: Venue) -> State:
         """As it is now."""
         shard, history = venue.shard, venue.history.state()
-        state = shard.state()
-        if state == "running" and history in TROUBLED:
-            state = "degraded"
-        return cls(state, history, shard.applied(), shard.now())
+        state, applied = shard.state(), shard.applied()
+        if state == "running" and (shard.overloaded() or history in TROUBLED):
+            state = "overloaded" if shard.overloaded() else "degraded"
+        return cls(state, history, applied, max(0, applied - venue.history.position()), shard.now())
 
 
 def state(venue: Venue, _: Call) -> Reply:

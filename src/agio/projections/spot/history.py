@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, Table, select
 
 from agio.domain.history import AggregateRow, Candle, OrderRow, TradeRow
 from agio.domain.intervals import MINUTE
+from agio.projections.behind import LONG
 from agio.projections.reads import fetch
 from agio.projections.schema import aggregates, candles, orders, trades
 from agio.projections.spot.buckets import COLUMNS, Bucket, StoredCandle
@@ -74,8 +75,13 @@ class SqlHistory:
         self._progress = progress
 
     def state(self) -> str:
-        """How its projection is."""
-        return self._progress.state
+        """How its projection is; behind, when it runs and does not keep up."""
+        progress = self._progress
+        return "behind" if progress.state == "running" and progress.behind >= LONG else progress.state
+
+    def position(self) -> int:
+        """The last command that it has."""
+        return self._progress.sequence
 
     def close(self) -> None:
         """Ends the workers; questions under way are answered first. Blocks."""
