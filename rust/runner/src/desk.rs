@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::clock::Clock;
 use crate::commit::{Commit, Load};
+use crate::intake::Intake;
 use crate::outbox::{Backlog, Outbox, Published};
 use crate::request::Request;
 use crate::sequencer::Group;
@@ -47,15 +48,6 @@ pub enum State {
     Failed,
 }
 
-/// Moves the intake to the end of the queue: as a whole if that is empty, and it gets the queue's memory then.
-fn take_in(queue: &mut VecDeque<Request>, intake: &mut VecDeque<Request>) {
-    if queue.is_empty() {
-        std::mem::swap(queue, intake);
-    } else {
-        queue.append(intake);
-    }
-}
-
 /// Whether it is more than a cancel or a question.
 fn is_new(request: &Request) -> bool {
     !matches!(request.command, None | Some(Command::Cancel(_) | Command::CancelAll(_)))
@@ -75,7 +67,7 @@ enum Stage {
 
 #[derive(Default)]
 struct Table {
-    intake: VecDeque<Request>,
+    intake: Intake,
     /// What the disk takes next. It grows while the disk is busy.
     next: Commit,
     /// The disk's thread waits for a group.
@@ -146,7 +138,7 @@ impl Desk {
         self.admit(1, is_new(&request))?;
         let mut table = self.open()?;
         self.under_way.fetch_add(1, Ordering::Relaxed);
-        table.intake.push_back(request);
+        table.intake.push(request);
         Ok(())
     }
 
@@ -154,12 +146,12 @@ impl Desk {
     ///
     /// # Errors
     /// [`Refusal`]: there will be no answers.
-    pub fn put_all(&self, mut requests: VecDeque<Request>) -> Result<(), Refusal> {
+    pub fn put_all(&self, requests: VecDeque<Request>) -> Result<(), Refusal> {
         let count = requests.len();
         self.admit(count, requests.iter().any(is_new))?;
         let mut table = self.open()?;
         self.under_way.fetch_add(count, Ordering::Relaxed);
-        table.intake.append(&mut requests);
+        table.intake.push_all(requests);
         Ok(())
     }
 
@@ -243,7 +235,7 @@ impl Desk {
             if !group.is_empty && table.next.takes(group.load) {
                 return Turn::HandOver;
             }
-            take_in(queue, &mut table.intake);
+            table.intake.refill(queue);
             if !queue.is_empty() && group.has_room {
                 return Turn::Run;
             }
@@ -337,7 +329,7 @@ impl Desk {
         let mut table = self.table.lock();
         table.failure.get_or_insert(reason);
         let mut tokens: Vec<u64> = lost.into_iter().collect();
-        tokens.extend(table.intake.drain(..).map(|request| request.token));
+        tokens.extend(table.intake.drain().map(|request| request.token));
         tokens.extend(std::mem::take(&mut table.next).tokens());
         drop(table);
         self.engine_wakes.notify_one();

@@ -10,6 +10,7 @@ pub mod clock;
 mod commit;
 mod desk;
 mod follower;
+mod intake;
 mod outbox;
 mod recent;
 mod replay;
