@@ -43,6 +43,8 @@ class Row:
     ws_schema: codec.Schema | None
     is_signed: bool
     is_keyed: bool
+    reads_body: bool
+    """Whether parameters may stand in the body of a request: in a GET's they may not (rest-api.md)."""
     tally: Tally = field(default_factory=Tally)
 
     @classmethod
@@ -51,7 +53,8 @@ class Row:
         parsed = operation.security not in (Security.ADMIN, Security.OPS)
         rest = codec.rest_schema(operation) if parsed and operation.rest else None
         ws = codec.ws_schema(operation) if operation.ws else None
-        return cls(operation, rest, ws, operation.is_signed, operation.security is not Security.NONE)
+        reads_body = operation.rest is not None and operation.rest[0] != "GET"
+        return cls(operation, rest, ws, operation.is_signed, operation.security is not Security.NONE, reads_body)
 
 
 class Table:

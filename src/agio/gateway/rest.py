@@ -46,16 +46,17 @@ class RestRequest(Asked):
         row, http = self.row, self._http
         schema, headers = row.rest_schema, http.headers
         assert schema is not None
+        body = http.body if row.reads_body else b""
         micros = MICROS.get(headers[b"x-mbx-time-unit"]) if b"x-mbx-time-unit" in headers else False
         if micros is None:
             raise errors.BAD_TIME_UNIT.error()
         if not row.is_keyed:
-            return Call(schema.parse(self._query, http.body), micros)
+            return Call(schema.parse(self._query, body), micros)
         key = auth.admit(venue.identity, headers.get(b"x-mbx-apikey", b"").decode("latin-1"), row.operation.security)
         if row.is_signed:
-            values = schema.authorize(self._query, http.body, key.verifier, self.now)
+            values = schema.authorize(self._query, body, key.verifier, self.now)
         else:
-            values = schema.parse(self._query, http.body)
+            values = schema.parse(self._query, body)
         return Call(values, micros, key.account, key.key, None, key)
 
     def tell(self, reply: Reply) -> None:
@@ -70,8 +71,9 @@ class RestRequest(Asked):
 
 
 def used(kind: bytes, weight: int) -> bytes:
-    """Content type, and what of the minute's weight is used."""
-    return b"%bx-mbx-used-weight: %d\r\nx-mbx-used-weight-1m: %d\r\n" % (kind, weight, weight)
+    """Content type, what of the minute's weight is used, and that pages from anywhere may read it, as at Binance."""
+    told = (kind, weight, weight)
+    return b"%baccess-control-allow-origin: *\r\nx-mbx-used-weight: %d\r\nx-mbx-used-weight-1m: %d\r\n" % told
 
 
 class PublicApp:
@@ -95,9 +97,9 @@ class PublicApp:
         peer = request.peer
         usage = self._limits.of(peer if peer not in self._proxies else self._behind(peer, request), now)
         row = self._routes.get((request.method, path))
-        if row is None:  # it may be encoded, or a whole URL
+        if row is None:  # it may be encoded, or a whole URL, or want no body
             plain = path_of(path)
-            row = self._routes.get((request.method, plain.encode()))
+            row = self._routes.get((_asked(request).encode(), plain.encode()))
         if row is None:
             self._unrouted(request, plain, usage, now)
         else:
@@ -115,7 +117,7 @@ class PublicApp:
 
     def _no_row(self, request: HttpRequest, path: str, usage: Usage, now: int) -> tuple[Reply, bytes]:
         """Limits hold for unknown paths, too; Binance's own calls are told apart from those that nobody has."""
-        method = request.method.decode()
+        method = _asked(request)
         try:
             self._limits.enter(usage, 1, now)
         except codec.REFUSALS as error:
@@ -123,11 +125,18 @@ class PublicApp:
             return reply, retry_after(self._limits, usage, now, reply)
         if known.has(method, path):
             return refused(errors.UNSUPPORTED.error()), b""
-        methods = sorted({*self._dispatcher.table.methods.get(path, ()), *known.methods(path)})
+        methods = {*self._dispatcher.table.methods.get(path, ()), *known.methods(path)}
         if methods:
-            return refused(errors.WRONG_METHOD.error(method)), f"allow: {', '.join(methods)}\r\n".encode()
+            methods |= {"HEAD"} if "GET" in methods else set()
+            told = errors.WRONG_METHOD.error(request.method.decode())
+            return refused(told), f"allow: {', '.join(sorted(methods))}\r\n".encode()
         wants_page = method == "GET" and b"text/html" in request.headers.get(b"accept", b"")
         return Reply(404, NO_PAGE if wants_page else b"", -1, -1), b""
+
+
+def _asked(request: HttpRequest) -> str:
+    """The method; of a HEAD that of the answer it wants, but for the body."""
+    return "GET" if request.method == b"HEAD" else request.method.decode()
 
 
 def retry_after(limits: Limits, usage: Usage, now: int, reply: Reply) -> bytes:

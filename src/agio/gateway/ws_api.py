@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
 PATHS = frozenset({"/ws-api/v3", "/ws-api/v3/"})
 CONNECT_WEIGHT = 2
+INT64 = 1 << 63
+LONGEST_ID = 36
+"""Characters. As for streams, which take the same values (CHANGELOG.md)."""
 
 
 class Message(msgspec.Struct):
     """A request as it stands in a frame; what is missing or of the wrong kind is answered, not dropped."""
 
-    id: Any = None
+    id: Any = msgspec.UNSET
     method: Any = None
     params: Any = None
 
@@ -125,7 +128,7 @@ class WsApiRoom:
         try:
             request = _decode(message)
         except (msgspec.DecodeError, RecursionError):  # the second: nested without end
-            request, row, refusal = Message(), None, errors.BAD_JSON
+            request, row, refusal = Message(None), None, errors.BAD_JSON
         else:
             row, refusal = self._route(request, session)
         if row is None:
@@ -142,7 +145,8 @@ class WsApiRoom:
 
     def _route(self, request: Message, session: Session) -> tuple[Row | None, errors.Template]:
         """The row that answers, or what to say where none does."""
-        if not isinstance(request.id, int | str | None) or isinstance(request.id, bool):
+        kind, id_ = type(request.id), request.id
+        if not ((kind is int and -INT64 <= id_ < INT64) or (kind is str and len(id_) <= LONGEST_ID) or id_ is None):
             request.id = None
             return None, errors.BAD_JSON
         if not isinstance(request.method, str):

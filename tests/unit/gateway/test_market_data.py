@@ -162,6 +162,14 @@ async def test_aggregates(world: World) -> None:
     assert world.history.asked[-1] == ("aggregates", (0, {"from_id": None, "start": NOW, "end": NOW, "limit": 500}))
 
 
+@pytest.mark.parametrize("window", ["startTime=1", "endTime=1", "startTime=1&endTime=2"])
+async def test_aggregates_begin_at_a_number_or_a_time(world: World, window: str) -> None:
+    """web-socket-api.md: `fromId` cannot be used together with times; it was ignored."""
+    refused = await world.refused("/api/v3/aggTrades", f"symbol=BTCUSDT&fromId=1&{window}")
+    assert refused == (-1128, "Combination of optional parameters invalid.")
+    assert world.history.asked == []
+
+
 async def test_klines(world: World) -> None:
     closed = NOW + 59_999_999
     world.history.rows["candles"] = [Candle(NOW, closed, 1, 4, 1, 2, 100_000_000, 3, 6, 5, 7, 8, 13)]

@@ -141,8 +141,37 @@ async def test_broken_escapes(client: Client) -> None:
     assert (answer.status, json.loads(answer.body)["code"]) == (400, -1100)
 
 
-async def test_head_and_options_are_no_calls(client: Client) -> None:
-    assert (await client.ask("OPTIONS /api/v3/ping")).status == 405
+async def test_a_head_is_a_get_without_its_body(client: Client) -> None:
+    client._streams = reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+    for path, status in (("time", 200), ("depth", 400), ("order/test", 405), ("executionRules", 400), ("nowhere", 404)):
+        writer.write(b"HEAD /api/v3/%b HTTP/1.1\r\nhost: x\r\n\r\n" % path.encode())
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert head.startswith(b"HTTP/1.1 %d " % status), path
+    assert (await client.ask("GET /api/v3/time")).status == 200, "nothing of them is left on the line"
+
+
+async def test_methods_that_a_path_does_not_take(client: Client) -> None:
+    answer = await client.ask("OPTIONS /api/v3/ping")
+    assert (answer.status, answer.headers["allow"]) == (405, "get, head")
+    assert (await client.ask("PATCH /api/v3/order")).headers["allow"] == "delete, get, head, post"
+
+
+async def test_pages_from_anywhere_may_read_answers(client: Client) -> None:
+    """As at Binance, for dashboards in browsers. What needs a key is not for them: its header is not allowed."""
+    for path in ("ping", "depth", "nowhere"):
+        answer = await client.ask(f"GET /api/v3/{path}", origin="http://example.com")
+        assert answer.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-headers" not in answer.headers
+
+
+async def test_a_gets_parameters_stand_in_its_query(client: Client) -> None:
+    """rest-api.md; what works here must not fail at Binance."""
+    answer = await client.ask("GET /api/v3/depth", b"symbol=BTCUSDT")
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, -1102)
+    signed = client.world.signed("symbol=BTCUSDT").encode()
+    answer = await client.ask("GET /api/v3/openOrders", signed, X_MBX_APIKEY=FULL)
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, -1102)
+    assert client.world.shard.asked == []
 
 
 async def test_only_listed_proxies_are_believed(client: Client) -> None:

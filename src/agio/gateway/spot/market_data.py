@@ -58,12 +58,15 @@ async def aggregates(venue: Venue, call: Call) -> Reply:
     """Trades of one taker at one price together."""
     values = call.values
     market = venue.market(values.get("symbol"))
+    number, start, end = (values.get(name) for name in ("fromId", "startTime", "endTime"))
+    if number is not None and (start is not None or end is not None):
+        raise errors.BAD_COMBINATION.error()
     await venue.history.reached(venue.shard.applied())
     rows = await venue.history.aggregates(
         market.id,
-        from_id=values.get("fromId"),
-        start=values.get("startTime"),
-        end=values.get("endTime"),
+        from_id=number,
+        start=start,
+        end=end,
         limit=values.get("limit") or DEFAULT_LIMIT,
     )
     return result([_aggregate(row, call) for row in rows])
