@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agio.domain.keys import ApiKey
     from agio.gateway.limits import Usage
-    from agio.ports import Connection
+    from agio.ports import Connection, UserFeeds
 
 
 @dataclass(slots=True)
@@ -29,6 +29,9 @@ class Session:
     """The user data subscription that came with the logon, which ends with it."""
     in_flight: int = 0
 
-    def log_off(self) -> None:
-        """Forgets the key."""
+    def log_off(self, feeds: UserFeeds) -> None:
+        """Forgets the key, and ends the subscription that came with it."""
+        number, self.subscription = self.subscription, None
+        if number is not None and number in feeds.active(self.connection):
+            feeds.unsubscribe(self.connection, number)
         self.key, self.authorized = None, 0

@@ -75,12 +75,12 @@ class Frame(Asked):
         self._room.tell(self._session, self._message, reply, self.usage, self.now)
 
     def _logged_on(self, row: Row, venue: Venue) -> ApiKey:
-        """The session's key, as long as it is good: one that has been revoked ends the session's logon."""
+        """The session's key, as long as it is good: one that has been revoked ends the logon and its user data."""
         session = self._session
         if session.key is None:
             raise errors.KEY_REJECTED.error()
         if venue.identity.key(session.key.name) is not session.key:
-            session.log_off()
+            session.log_off(venue.feeds)
             raise errors.KEY_REJECTED.error()
         if not auth.permits(session.key, row.operation.security):
             raise errors.KEY_REJECTED.error()

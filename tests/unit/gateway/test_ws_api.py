@@ -254,11 +254,14 @@ async def test_another_key_may_sign_a_request(socket: Socket) -> None:
     assert error(await socket.ask("account.status", **forged)) == (400, -1022), "the logon does not stand for it"
 
 
-async def test_a_revoked_key_ends_the_logon(socket: Socket) -> None:
+async def test_a_revoked_key_ends_the_logon_and_its_user_data(socket: Socket) -> None:
     await socket.signed("session.logon", key=ED)
+    await socket.ask("userDataStream.subscribe")
+    await socket.signed("userDataStream.subscribe.signature")
     del socket.world.keys[ED]
     assert error(await socket.ask("account.status", timestamp=NOW // 1000)) == (401, -2015)
     assert (await socket.ask("session.status"))["result"]["apiKey"] is None
+    assert (await socket.ask("session.subscriptions"))["result"] == [{"subscriptionId": 1}], "the other key's"
 
 
 async def test_user_data_of_the_logon_ends_with_it(socket: Socket) -> None:

@@ -20,7 +20,7 @@ def logon(venue: Venue, call: Call) -> Reply:
     if call.key.kind != "ed25519":
         raise errors.UNSUPPORTED.error()
     if session.key is not None and session.key.account != call.key.account:
-        _end_subscription(venue, call)
+        session.log_off(venue.feeds)
     session.key, session.authorized = call.key, venue.shard.now()
     return status(venue, call)
 
@@ -43,16 +43,8 @@ def status(venue: Venue, call: Call) -> Reply:
 
 def logout(venue: Venue, call: Call) -> Reply:
     """Forgets the key, and ends the subscription that came with it."""
-    _end_subscription(venue, call)
-    session_of(call).log_off()
+    session_of(call).log_off(venue.feeds)
     return status(venue, call)
-
-
-def _end_subscription(venue: Venue, call: Call) -> None:
-    session = session_of(call)
-    number, session.subscription = session.subscription, None
-    if number is not None and number in venue.feeds.active(session.connection):
-        venue.feeds.unsubscribe(session.connection, number)
 
 
 ROWS = (
