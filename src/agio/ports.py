@@ -254,7 +254,7 @@ class SocketRoom(Protocol):
     """A room that serves WebSockets."""
 
     def opened(self, connection: Connection, path: str, query: str) -> bool:
-        """False refuses the handshake's connection (404)."""
+        """False: there is no such path (404). ApiError refuses the handshake with its status and text."""
         ...
 
     def received(self, connection: Connection, message: bytes) -> None: ...

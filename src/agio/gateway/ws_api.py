@@ -97,17 +97,13 @@ class WsApiRoom:
         self._rows = dispatcher.table.ws
 
     def opened(self, connection: Connection, path: str, query: str) -> bool:
-        """Refuses other paths, and addresses that are banned or have no weight left."""
+        """False for other paths; ApiError -1003 for addresses that are banned (418) or have no weight left (429)."""
+        if path not in PATHS:
+            return False
         asked = urls.parameters(query)
         micros = urls.micros(asked)
-        if path not in PATHS or micros is None:
-            return False
         now = self._dispatcher.now()
-        usage = self._limits.of(connection.remote, now)
-        try:
-            self._limits.enter(usage, CONNECT_WEIGHT, now)
-        except codec.REFUSALS:
-            return False
+        self._limits.enter(self._limits.of(connection.remote, now), CONNECT_WEIGHT, now)
         show = asked.get("returnRateLimits", "true").lower() != "false"
         connection.state["session"] = Session(connection, now, connection.remote, micros, show)
         return True

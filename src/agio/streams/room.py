@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from agio.domain.errors import ApiError
 from agio.streams import control
 from agio.streams.topics import Broadcast, Form, Source, Topic
 from agio.wire import query
@@ -43,16 +44,16 @@ class Room:
         self.counters = {"requests": 0, "refused_requests": 0}
 
     def opened(self, connection: Connection, path: str, query_string: str) -> bool:
-        """A handshake; False when the path is none of ours, or the query is beyond us."""
+        """A handshake; False when the path is none of ours. ApiError when the query is beyond us."""
+        room, _, rest = path.removeprefix("/").partition("/")
+        if room not in {"ws", "stream"}:
+            return False
         parameters = query.parameters(query_string)
         micros = query.micros(parameters)
-        room, _, rest = path.removeprefix("/").partition("/")
-        if micros is None or room not in {"ws", "stream"}:
-            return False
         listed = unquote(rest) if room == "ws" else parameters.get("streams", "")
         names = [name for name in listed.split("/") if name]
         if len(names) > MAX_STREAMS or not all(map(control.is_name, names)):
-            return False
+            raise ApiError(2, f"Invalid request: more than {MAX_STREAMS} streams, or one that cannot be a name")
         session = self._sessions[connection] = _Session(Form(room == "stream", micros))
         self._subscribe(connection, session, names)
         return True

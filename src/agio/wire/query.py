@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+from agio.domain.errors import ApiError
+
 _MICROS = {"MILLISECOND": False, "millisecond": False, "MICROSECOND": True, "microsecond": True}
 
 
@@ -16,6 +18,9 @@ def parameters(query: str) -> dict[str, str]:
     return found
 
 
-def micros(found: dict[str, str]) -> bool | None:
-    """Whether `timeUnit` asks for microseconds; None when its value is neither unit."""
-    return _MICROS.get(found.get("timeUnit", "MILLISECOND"))
+def micros(found: dict[str, str]) -> bool:
+    """Whether `timeUnit` asks for microseconds; ApiError -1194 when its value is neither unit."""
+    wanted = _MICROS.get(found.get("timeUnit", "MILLISECOND"))
+    if wanted is None:
+        raise ApiError(-1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.")
+    return wanted

@@ -12,6 +12,7 @@ from picows import WSAutoPingStrategy, WSUpgradeRequest, WSUpgradeResponse, WSUp
 # Not in picows' own stubs. `ws_create_server` would do, but tells a handshake neither its peer nor its end.
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
+from agio.domain.errors import ApiError
 from agio.wire import address, frames
 from agio.wire.connection import JOINED, WebSocket
 from agio.wire.limits import Limits
@@ -136,6 +137,8 @@ class Listener:
         path, _, query = request.path.decode("latin-1").partition("?")
         try:
             wanted = self.room.opened(connection, path, query)
+        except ApiError as error:
+            return self._refuse(error.status, str(error).encode())
         except Exception:
             self.counters["failed"] += 1
             log.exception("a handshake could not be handled")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agio.domain.errors import ApiError
 from agio.gateway.limits import Figures
 from agio.ports import Reply
 from tests.unit.gateway.world import ED, FULL, NOW, World
@@ -166,7 +167,9 @@ async def test_rate_limits_can_be_hidden(world: World) -> None:
 
 async def test_microseconds(world: World) -> None:
     assert (await Socket(world, UNIT).ask("time"))["result"]["serverTime"] == NOW
-    assert not Socket(world, "timeUnit=HOUR").is_open
+    with pytest.raises(ApiError) as refused:
+        Socket(world, "timeUnit=HOUR")
+    assert (refused.value.code, refused.value.status) == (-1194, 400)
 
 
 async def test_only_its_own_path_is_served(world: World) -> None:
@@ -191,7 +194,9 @@ async def test_too_much_weight_and_a_ban() -> None:
     assert error(banned) == (418, -1003)
     assert banned["error"]["data"]["retryAfter"] == (NOW + 120_000_000) // 1000
     assert socket.ended
-    assert not Socket(world).is_open, "a banned address cannot connect"
+    with pytest.raises(ApiError) as again:
+        Socket(world)
+    assert (again.value.code, again.value.status) == (-1003, 418), "a banned address cannot connect"
 
 
 async def test_several_requests_are_under_way_at_once(world: World) -> None:

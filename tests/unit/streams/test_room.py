@@ -46,10 +46,13 @@ async def test_forms_of_one_stream(world: World) -> None:
     assert [await event(client) for client in clients] == [ms, us, *wrapped]
 
 
-@pytest.mark.parametrize("target", ["/", "/other", "/ws-api/v3", "/ws?timeUnit=NANOSECOND", "/ws/" + "x/" * 1025])
-async def test_refused_handshakes(world: World, target: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [("/", 404), ("/other", 404), ("/ws-api/v3", 404), ("/ws?timeUnit=NANOSECOND", 400), ("/ws/" + "x/" * 1025, 400)],
+)
+async def test_refused_handshakes(world: World, target: str, status: int) -> None:
     client = await world.dial(target)
-    assert client.status == 404
+    assert client.status == status
     assert world.room.gauges() == {"topics": 0, "sessions": 0}
 
 

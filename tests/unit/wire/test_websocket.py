@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from agio.domain.errors import ApiError
 from agio.ports import Connection
 from agio.wire.connection import JOINED
 from agio.wire.limits import Limits
@@ -24,6 +25,8 @@ class Room:
     def opened(self, connection: Connection, path: str, query: str) -> bool:
         if path == "/broken":
             raise ValueError("secret")
+        if path == "/banned":
+            raise ApiError(-1003, "Way too much", 418)
         if not path.startswith("/ws"):
             return False
         self.opened_paths.append((path, query))
@@ -161,6 +164,16 @@ async def test_an_unknown_path_is_404(world: World) -> None:
     listener, port = await world.listen()
     async with dial(port, "/nothing") as client:
         assert client.status == 404
+    assert not listener.open
+
+
+async def test_a_room_says_why_it_refuses(world: World) -> None:
+    """A client that comes too often must not take it for a path that is not there."""
+    listener, port = await world.listen()
+    async with dial(port, "/banned") as client:
+        assert client.status == 418
+        assert await client.reader.read(1000) == b"Way too much (-1003)"
+    assert (listener.counters["refused"], listener.counters["failed"]) == (1, 0)
     assert not listener.open
 
 
