@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::slab::Slot;
 use crate::types::Side;
-use crate::window::{FEWEST_PAGES, Level, MOST_PAGES, Seat, Step, Window};
+use crate::window::{FEWEST_PAGES, Level, MOST_PAGES, PAGE, Seat, Step, Window};
 
 /// How many levels a book keeps in the map before it thinks of a window: a quiet market needs none.
 const BEFORE_WINDOW: usize = 16;
@@ -238,14 +238,26 @@ impl Ladder {
             return self.rebuild(price);
         };
         let leads = price == self.best(side);
-        let crowded = self.outside.len() > BEFORE_WINDOW + self.window.capacity() as usize / 8;
-        (leads || crowded) && self.reach(tick / 64, leads) && self.window.tick(price).is_some()
+        let crowded = self.outside.len() > BEFORE_WINDOW + self.window.capacity() as usize / 16;
+        let page = tick / PAGE;
+        (leads || crowded || self.is_near(page)) && self.reach(page, leads) && self.window.tick(price).is_some()
+    }
+
+    /// Whether the window covers a page at little cost: it has the room, or more room costs little beside the levels.
+    fn is_near(&self, page: u64) -> bool {
+        let (low, high) = self.extremes_with(page);
+        high - low < self.window.capacity().max(self.window.made() * 4)
+    }
+
+    /// The first and the last page that is not empty, when this one is not.
+    fn extremes_with(&self, page: u64) -> (u64, u64) {
+        self.window.extremes().map_or((page, page), |(low, high)| (low.min(page), high.max(page)))
     }
 
     /// Makes the window cover a page: by moving it, by growing it, and when that is not enough and `leads` by leaving
     /// behind what is far from it.
     fn reach(&mut self, page: u64, leads: bool) -> bool {
-        let (low, high) = self.window.extremes().map_or((page, page), |(low, high)| (low.min(page), high.max(page)));
+        let (low, high) = self.extremes_with(page);
         let need = high - low + 1;
         if need > MOST_PAGES && !leads {
             return false;
@@ -274,7 +286,7 @@ impl Ladder {
         if kept.contains(&low) && kept.contains(&high) {
             return;
         }
-        for tick in self.window.ticks().into_iter().filter(|tick| !kept.contains(&(tick / 64))) {
+        for tick in self.window.ticks().into_iter().filter(|tick| !kept.contains(&(tick / PAGE))) {
             let seat = self.window.seat_of(tick);
             self.outside.insert(tick * self.window.step.size, *self.window.level(seat));
             self.window.close(seat);
@@ -285,7 +297,8 @@ impl Ladder {
     fn absorb(&mut self) {
         let (first, end) = self.window.range();
         let size = self.window.step.size;
-        let (low, high) = (first.saturating_mul(64).saturating_mul(size), end.saturating_mul(64).saturating_mul(size));
+        let edge = |page: u64| page.saturating_mul(PAGE).saturating_mul(size);
+        let (low, high) = (edge(first), edge(end));
         let window = &self.window;
         let covered = |price: &u64| window.tick(*price).is_some();
         let prices: Vec<u64> = self.outside.range(low..=high).map(|(&price, _)| price).filter(covered).collect();
@@ -302,7 +315,7 @@ impl Ladder {
         prices.extend(self.window.ticks().iter().map(|tick| tick * self.window.step.size));
         prices.sort_unstable();
         let step = Step::new(prices.iter().fold(0, |a, &b| gcd(a, b)));
-        let page = |price: u64| price / step.size / 64;
+        let page = |price: u64| price / step.size / PAGE;
         let (low, high) = (page(prices[0]), page(prices[prices.len() - 1]));
         let pages = (high - low + 1).saturating_mul(2).checked_next_power_of_two().unwrap_or(MOST_PAGES);
         let pages = pages.clamp(FEWEST_PAGES, MOST_PAGES);

@@ -24,7 +24,7 @@
 //!   engine that has a queue of its own can do so itself: [`Book::warm`], [`Book::warm_order`], [`Book::warm_price`].
 //!
 //! # How it is made
-//! - `window`, `ladder`: levels stand in a direct array of ticks, in pages of 64, with bitmaps of what is occupied.
+//! - `window`, `ladder`: levels stand in a direct array of ticks, in pages of 32, with bitmaps of what is occupied.
 //!   Both sides share it. It lies around the best prices, moves and grows with them without moving levels, and covers
 //!   up to 4 million ticks; whatever is further away, or not a multiple of the step, is kept in a sorted map. The step
 //!   is the greatest common divisor of the prices there are; no tick size has to be told.

@@ -28,6 +28,8 @@ pub(crate) struct Row<T> {
     made: usize,
     /// How much memory it has.
     bytes: usize,
+    /// How many bytes of it the system has found already.
+    found: usize,
 }
 
 // SAFETY: a row owns its items, as a vector does.
@@ -40,7 +42,7 @@ unsafe impl<T: Sync> Sync for Row<T> {}
 impl<T> Row<T> {
     pub(crate) const fn new() -> Self {
         const { assert!(size_of::<T>() > 0 && align_of::<T>() <= ALIGN) };
-        Self { start: NonNull::dangling(), made: 0, bytes: 0 }
+        Self { start: NonNull::dangling(), made: 0, bytes: 0, found: 0 }
     }
 
     /// A row with memory for so many items; it has none yet.
@@ -65,14 +67,18 @@ impl<T> Row<T> {
     #[inline(never)]
     #[allow(unsafe_code)]
     pub(crate) fn make(&mut self, items: usize, mut item: impl FnMut() -> T) {
-        if (self.made + items) * size_of::<T>() > self.bytes {
-            self.enlarge(self.made + items);
+        let made = self.made + items;
+        if made * size_of::<T>() > self.bytes {
+            self.enlarge(made);
         }
-        for _ in 0..items {
+        if made * size_of::<T>() > self.found {
+            self.find(made);
+        }
+        for index in self.made..made {
             // SAFETY: there is memory for this item, and no other stands there.
-            unsafe { self.start.add(self.made).write(item()) };
-            self.made += 1;
+            unsafe { self.start.add(index).write(item()) };
         }
+        self.made = made;
     }
 
     /// Sees to memory for so many items.
@@ -82,6 +88,21 @@ impl<T> Row<T> {
         // SAFETY: `bytes` is what the last call, if any, has asked for, and `start` what it was given.
         self.start = unsafe { obtain(self.start.cast(), self.bytes, bytes) }.cast();
         self.bytes = bytes;
+    }
+
+    /// Has the system find the memory of so many items, and of some more, at once: a page fault for each page costs half
+    /// as much again, and is what the slowest of a thousand operations waits for.
+    #[allow(unsafe_code)]
+    fn find(&mut self, items: usize) {
+        let before = std::mem::replace(&mut self.found, self.bytes);
+        if self.bytes >= MAPPED {
+            let needed = items * size_of::<T>();
+            // Parts of a power of two: no part reaches into the next huge page.
+            let part = (needed / 8).next_power_of_two().clamp(PAGE, AHEAD);
+            self.found = needed.next_multiple_of(part);
+            // SAFETY: so many bytes are mapped, and both numbers are multiples of a page.
+            unsafe { pages::find(self.start.cast(), before / PAGE * PAGE, self.found) };
+        }
     }
 
     /// An item that exists: the caller knows that `index` is below [`Row::made`].
@@ -259,6 +280,11 @@ const HUGE: usize = 2 << 20;
 /// From so many bytes on, memory comes from the system, not from the allocator.
 const MAPPED: usize = if pages::THERE { 64 << 10 } else { usize::MAX };
 
+/// A small page.
+const PAGE: usize = 4096;
+/// The system finds an eighth of a row at once, and not more than this.
+const AHEAD: usize = 64 << 10;
+
 /// How many bytes to ask for when at least so many are needed. What is mapped takes memory only where it is written to.
 fn enough(bytes: usize) -> usize {
     if bytes <= MAPPED / 2 { bytes.next_power_of_two() } else { (bytes + bytes / 4).next_multiple_of(HUGE) }
@@ -312,8 +338,10 @@ unsafe fn release(start: NonNull<u8>, held: usize) {
 #[allow(unsafe_code)]
 mod pages {
     use super::HUGE;
-    use libc::{MADV_COLLAPSE, MADV_DONTNEED, MADV_HUGEPAGE, MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, MREMAP_FIXED};
-    use libc::{MREMAP_MAYMOVE, PROT_READ, PROT_WRITE, c_void, madvise, mmap, mremap, munmap};
+    use libc::{
+        MADV_COLLAPSE, MADV_DONTNEED, MADV_HUGEPAGE, MADV_POPULATE_WRITE, MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE,
+    };
+    use libc::{MREMAP_FIXED, MREMAP_MAYMOVE, PROT_READ, PROT_WRITE, c_void, madvise, mmap, mremap, munmap};
     use std::ptr::{self, NonNull};
 
     pub(super) const THERE: bool = true;
@@ -376,6 +404,16 @@ mod pages {
         }
     }
 
+    /// Finds memory for what lies between these numbers of bytes of a mapping, and keeps what is there. A system that
+    /// cannot do so (before Linux 5.14, or with larger pages) finds each page when it is written to.
+    ///
+    /// # Safety
+    /// It was mapped here, and is as long.
+    pub(super) unsafe fn find(start: NonNull<u8>, from: usize, to: usize) {
+        // SAFETY: the part lies in the mapping.
+        unsafe { madvise(start.as_ptr().add(from).cast(), to - from, MADV_POPULATE_WRITE) };
+    }
+
     /// Frees the last `part` of the first `bytes` bytes of a mapping: it reads as zeros then.
     ///
     /// # Safety
@@ -403,6 +441,8 @@ mod pages {
     }
 
     pub(super) const unsafe fn unmap(_: NonNull<u8>, _: usize) {}
+
+    pub(super) const unsafe fn find(_: NonNull<u8>, _: usize, _: usize) {}
 
     pub(super) const unsafe fn give_back(_: NonNull<u8>, _: usize, _: usize) {}
 }

@@ -1,4 +1,4 @@
-//! A direct array of price levels: a window of ticks, in pages of 64, with a bitmap of what is occupied.
+//! A direct array of price levels: a window of ticks, in pages of 32, with a bitmap of what is occupied.
 //!
 //! The window covers `span` pages from page `base`. A page's place in the directory is its number modulo the
 //! directory's size, so moving the window moves nothing, and growing it copies 4 bytes per page.
@@ -8,11 +8,12 @@ use crate::memory::Row;
 use crate::slab::{NOBODY, Slot};
 use crate::types::Side;
 
-/// Ticks in a page.
-const PAGE: u64 = 64;
+/// Ticks in a page. With more of them, a price that runs leaves pages behind where one or two orders rest: memory that
+/// the system has to find.
+pub(crate) const PAGE: u64 = 32;
 /// Pages in the smallest window and in the largest one (4 million ticks).
-pub(crate) const FEWEST_PAGES: u64 = 64;
-pub(crate) const MOST_PAGES: u64 = 65_536;
+pub(crate) const FEWEST_PAGES: u64 = 128;
+pub(crate) const MOST_PAGES: u64 = 131_072;
 
 /// The orders at one price: first, last, and the sum of what is left of all. All zero when nothing rests there.
 #[derive(Clone, Copy, Debug, Default)]
@@ -169,6 +170,11 @@ impl Window {
     /// How many levels are not empty.
     pub(crate) fn count(&self) -> usize {
         self.occupied.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// How many pages of levels were made.
+    pub(crate) fn made(&self) -> u64 {
+        self.occupied.made() as u64
     }
 
     /// How many pages it can cover.
@@ -389,12 +395,12 @@ const fn nearest(side: Side, word: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{FEWEST_PAGES, Step, Window};
+    use super::{FEWEST_PAGES, PAGE, Step, Window};
 
     #[test]
     fn pages_are_used_again() {
         let mut window = Window::new(Step::new(1), 0, FEWEST_PAGES);
-        for tick in (0..FEWEST_PAGES * 64).step_by(10) {
+        for tick in (0..FEWEST_PAGES * PAGE).step_by(10) {
             window.open(window.seat_of(tick)).head = 1;
             window.close(window.seat_of(tick));
         }
