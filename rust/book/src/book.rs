@@ -84,7 +84,7 @@ impl<P: Policy> Book<P> {
     /// Checks an order on its way in, and says which way it will go.
     #[inline(always)]
     pub(crate) fn admit(&self, key: Key, order: &Incoming) -> Result<Way, Error> {
-        if order.limit == Some(0) {
+        if matches!(order.limit, Some(0)) {
             return Err(Error::ZeroPrice);
         }
         if order.quantity == 0 {
@@ -311,6 +311,15 @@ impl<P: Policy> Book<P> {
         let found = self.index.find(key, |found| found == slot).expect("every resting order is in the index");
         self.index.remove(key, found);
         self.slab.remove(slot);
+        self.warm_maker(next);
+    }
+
+    /// Asks for what the next order of a level needs when it is used up, too: probably soon.
+    #[inline(always)]
+    fn warm_maker(&self, slot: Slot) {
+        let node = self.slab.node(slot);
+        self.index.warm(self.index.key(node.id));
+        self.slab.warm_node(node.next);
     }
 
     /// The dry run of fill-or-kill: does all of it trade, under this policy?
