@@ -72,11 +72,14 @@ impl<V> Ring<V> {
 
     #[inline(always)]
     fn push(&mut self, event: Event) {
-        self.group[self.count % GROUP] = event;
-        self.count = self.count.wrapping_add(1);
-        if self.count == GROUP {
+        let place = if self.count < GROUP {
+            self.count
+        } else {
             self.publish();
-        }
+            0
+        };
+        self.group[place] = event;
+        self.count = place + 1;
     }
 
     #[cold]
