@@ -264,8 +264,11 @@ class SocketRoom(Protocol):
 class UserFeeds(Protocol):
     """User data for connections of the WebSocket API and for listen keys."""
 
-    def subscribe(self, connection: Connection, account: int, micros: bool) -> int:
-        """Returns the subscription id; ApiError -2035 when active, -2042 when ids are used up."""
+    def subscribe(self, connection: Connection, account: int, micros: bool, key: str = "") -> int:
+        """Returns the subscription id; ApiError -2035 when active, -2042 when ids are used up.
+
+        `key`: the name of the key that asks, with which the subscription ends.
+        """
         ...
 
     def unsubscribe(self, connection: Connection, subscription: int | None) -> None:
@@ -273,6 +276,10 @@ class UserFeeds(Protocol):
         ...
 
     def active(self, connection: Connection) -> list[int]: ...
+    def revoked(self, key: str) -> None:
+        """The key of that name is of no use any more: what it subscribed to ends."""
+        ...
+
     def closed(self, connection: Connection) -> None:
         """The connection is gone: its room must say so."""
         ...

@@ -149,6 +149,7 @@ async def test_users_and_keys(world: World) -> None:
     assert json.loads(made.body) == {"api_key": "A" * 64, "secret": "B" * 64}
     assert (await post(world, "/admin/keys/revoke", api_key="A" * 64)).status == 200
     assert world.identity.asked == [("bob", "hmac", None, ["read", "trade"]), ("revoke", "A" * 64)]
+    assert world.feeds.ended == ["A" * 64], "its user data ends with it"
     assert "secret" not in (await get(world, "/admin/keys"))[0]
 
 

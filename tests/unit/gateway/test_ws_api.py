@@ -304,9 +304,9 @@ async def test_the_reply_is_queued_before_the_subscriptions_first_event(socket: 
     feeds, order = socket.world.feeds, []
     subscribe = feeds.subscribe
 
-    def spied(connection: Any, account: int, micros: bool) -> int:
+    def spied(connection: Any, account: int, micros: bool, key: str = "") -> int:
         asyncio.get_running_loop().call_soon(lambda: order.append(len(socket.sent)))
-        return subscribe(connection, account, micros)
+        return subscribe(connection, account, micros, key)
 
     feeds.subscribe = spied  # type: ignore[method-assign]
     await socket.signed("userDataStream.subscribe.signature")

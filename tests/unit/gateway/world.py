@@ -225,9 +225,10 @@ class Feeds:
     def __init__(self) -> None:
         self.open: dict[Any, dict[int, int]] = {}
         self.keys: dict[int, str] = {}
+        self.ended: list[str] = []
         self._next = itertools.count()
 
-    def subscribe(self, connection: Any, account: int, micros: bool) -> int:
+    def subscribe(self, connection: Any, account: int, micros: bool, key: str = "") -> int:
         active = self.open.setdefault(id(connection), {})
         if account in active.values():
             raise ApiError(-2035, "User Data Stream subscription already active.")
@@ -245,6 +246,9 @@ class Feeds:
 
     def active(self, connection: Any) -> list[int]:
         return list(self.open.get(id(connection), {}))
+
+    def revoked(self, key: str) -> None:
+        self.ended.append(key)
 
     def closed(self, connection: Any) -> None:
         self.open.pop(id(connection), None)

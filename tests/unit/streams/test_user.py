@@ -96,6 +96,21 @@ async def test_the_end_follows_the_reply_and_nothing_follows_the_end(user: UserD
     assert shard.watched == []
 
 
+async def test_user_data_ends_with_the_key_that_asked_for_it(user: UserData, shard: Shard) -> None:
+    one, two = Wire(), Wire()
+    user.subscribe(one, 7, False, "lost")
+    user.subscribe(two, 7, False, "kept")
+    user.subscribe(two, 8, False, "lost")
+    await asyncio.sleep(0)
+    user.revoked("lost")
+    user([UserEvent(7, 1), UserEvent(8, 2)])
+    await asyncio.sleep(0)
+    assert one.sent == [terminated(0)]
+    assert two.sent == [report(0, 1), terminated(1)]
+    assert (user.active(one), user.active(two), shard.watched) == ([], [0], [7])
+    user.revoked("lost")
+
+
 async def test_begun_and_ended_in_one_tick(user: UserData, shard: Shard) -> None:
     wire = Wire()
     user.subscribe(wire, 7, False)

@@ -89,9 +89,12 @@ async def keys(venue: Venue, _: Call) -> Reply:
 
 
 async def revoke_key(venue: Venue, call: Call) -> Reply:
-    """Revokes a key."""
+    """Revokes a key, and ends the user data that it has subscribed to."""
     with telling():
-        await venue.admin.revoke_key(call.values.api_key)
+        try:
+            await venue.admin.revoke_key(call.values.api_key)
+        finally:  # also when the log has not answered: it is finished by the next start
+            venue.feeds.revoked(call.values.api_key)
     return result({})
 
 

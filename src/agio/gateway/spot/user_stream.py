@@ -22,15 +22,19 @@ def session_of(call: Call) -> Session:
 
 def subscribe(venue: Venue, call: Call) -> Reply:
     """User data of the account that has logged on."""
-    session = session_of(call)
-    session.subscription = venue.feeds.subscribe(session.connection, call.account, session.micros)
-    return result(Subscription(session.subscription))
+    session_of(call).subscription = number = _subscribe(venue, call)
+    return result(Subscription(number))
 
 
 def subscribe_signature(venue: Venue, call: Call) -> Reply:
     """User data of the account whose key signed the request."""
+    return result(Subscription(_subscribe(venue, call)))
+
+
+def _subscribe(venue: Venue, call: Call) -> int:
     session = session_of(call)
-    return result(Subscription(venue.feeds.subscribe(session.connection, call.account, session.micros)))
+    assert call.key is not None
+    return venue.feeds.subscribe(session.connection, call.account, session.micros, call.key.name)
 
 
 def unsubscribe(venue: Venue, call: Call) -> Reply:

@@ -25,10 +25,11 @@ _GONE = "user data ended"
 class _Subscription:
     """One account's events on one connection. Holds them back until the reply to its request is on its way."""
 
-    __slots__ = ("_connection", "_head", "_held", "_micros", "account")
+    __slots__ = ("_connection", "_head", "_held", "_micros", "account", "key")
 
-    def __init__(self, connection: Connection, account: int, number: int, *, micros: bool) -> None:
+    def __init__(self, connection: Connection, account: int, number: int, key: str, *, micros: bool) -> None:
         self.account = account
+        self.key = key
         self._connection = connection
         self._head = b'{"subscriptionId":%d,"event":' % number
         self._micros = micros
@@ -96,7 +97,7 @@ class UserData:
         active = sum(len(session.active) for session in self._sessions.values())
         return {"subscriptions": active, "watched_accounts": len(self._watched), "listen_keys": len(self._keys)}
 
-    def subscribe(self, connection: Connection, account: int, micros: bool) -> int:
+    def subscribe(self, connection: Connection, account: int, micros: bool, key: str = "") -> int:
         """Returns the subscription's number."""
         if _GONE in connection.state:  # a request outlived its connection
             raise ApiError(-1001, "Internal error; unable to process your request. Please try again.", 500)
@@ -110,7 +111,7 @@ class UserData:
         if session.next >= MAX_IDS:
             raise ApiError(-2042, "Maximum subscription ID reached for this connection.")
         number, session.next = session.next, session.next + 1
-        subscription = _Subscription(connection, account, number, micros=micros)
+        subscription = _Subscription(connection, account, number, key, micros=micros)
         self._watched.add(account, subscription)
         self._sessions[connection] = session
         session.active[number] = subscription
@@ -131,6 +132,12 @@ class UserData:
         """The numbers of the connection's subscriptions."""
         session = self._sessions.get(connection)
         return list(session.active) if session else []
+
+    def revoked(self, key: str) -> None:
+        """Ends what the key of that name has subscribed to."""
+        for connection, session in self._sessions.items():
+            for number in [number for number, each in session.active.items() if each.key == key]:
+                self.unsubscribe(connection, number)
 
     def closed(self, connection: Connection) -> None:
         """The connection is gone, with all it subscribed to. Its room must say so; a later `subscribe` is refused."""
