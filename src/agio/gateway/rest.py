@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LONGEST_QUERY = 16_384
 JSON = b"content-type: application/json;charset=UTF-8\r\n"
+SBE = b"application/sbe"
+"""Who accepts nothing else gets nothing: there is no SBE here (faqs/sbe_faq.md)."""
 HTML = b"content-type: text/html\r\n"
 NO_PAGE = b"<html><body><h2>404 Not found</h2></body></html>"
 TOO_LARGE = codec.error_body(errors.TOO_LARGE.code, errors.TOO_LARGE.text)
@@ -47,6 +49,8 @@ class RestRequest(Asked):
         schema, headers = row.rest_schema, http.headers
         assert schema is not None
         body = http.body if row.reads_body else b""
+        if headers.get(b"accept") == SBE:
+            raise errors.NOT_ACCEPTABLE.error()
         micros = MICROS.get(headers[b"x-mbx-time-unit"]) if b"x-mbx-time-unit" in headers else False
         if micros is None:
             raise errors.BAD_TIME_UNIT.error()

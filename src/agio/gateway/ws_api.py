@@ -102,6 +102,8 @@ class WsApiRoom:
             return False
         asked = urls.parameters(query)
         micros = urls.micros(asked)
+        if asked.get("responseFormat", "").lower() == "sbe":
+            raise errors.NO_SBE.error()
         now = self._dispatcher.now()
         self._limits.enter(self._limits.of(connection.remote, now), CONNECT_WEIGHT, now)
         show = asked.get("returnRateLimits", "true").lower() != "false"

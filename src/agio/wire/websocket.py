@@ -7,6 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from picows import WSAutoPingStrategy, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
 
 # Not in picows' own stubs. `ws_create_server` would do, but tells a handshake neither its peer nor its end.
@@ -138,7 +139,8 @@ class Listener:
         try:
             wanted = self.room.opened(connection, path, query)
         except ApiError as error:
-            return self._refuse(error.status, str(error).encode())
+            body = msgspec.json.encode({"code": error.code, "msg": error.message})
+            return self._refuse(error.status, body, "application/json;charset=UTF-8")
         except Exception:
             self.counters["failed"] += 1
             log.exception("a handshake could not be handled")
@@ -159,9 +161,10 @@ class Listener:
         if self._stopping and not self.sockets:
             self._empty.set()
 
-    def _refuse(self, status: int, why: bytes) -> WSUpgradeResponseWithListener:
+    def _refuse(self, status: int, why: bytes, kind: str = "text/plain") -> WSUpgradeResponseWithListener:
         self.counters["refused"] += 1
-        return WSUpgradeResponseWithListener(WSUpgradeResponse.create_error_response(status, why), None)
+        response = WSUpgradeResponse.create_error_response(status, why, {"Content-Type": kind})
+        return WSUpgradeResponseWithListener(response, None)
 
     def closed(self, connection: WebSocket) -> None:
         """The connection is gone, or its handshake failed after the room had opened it."""

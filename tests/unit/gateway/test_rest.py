@@ -110,6 +110,14 @@ async def test_time_unit_and_accept_are_headers(client: Client) -> None:
     assert (await client.ask("GET /nowhere", Accept="application/json")).body == b""
 
 
+async def test_there_is_no_sbe(client: Client) -> None:
+    """faqs/sbe_faq.md: 406 for who accepts nothing else; who takes JSON as well gets it."""
+    answer = await client.ask("GET /api/v3/ping", accept="application/sbe", X_MBX_SBE="3:1")
+    assert (answer.status, json.loads(answer.body)["code"]) == (406, -1155)
+    both = await client.ask("GET /api/v3/ping", accept="application/sbe,application/json", X_MBX_SBE="3:1")
+    assert (both.status, both.body) == (200, b"{}")
+
+
 async def test_too_long_a_query(client: Client) -> None:
     answer = await client.ask(f"GET /api/v3/ping?x={'a' * 20_000}")
     assert answer.status == 414

@@ -172,6 +172,13 @@ async def test_microseconds(world: World) -> None:
     assert (refused.value.code, refused.value.status) == (-1194, 400)
 
 
+async def test_there_is_no_sbe(world: World) -> None:
+    assert Socket(world, "responseFormat=json").is_open
+    with pytest.raises(ApiError) as refused:
+        Socket(world, "responseFormat=sbe&sbeSchemaId=3&sbeSchemaVersion=1")
+    assert (refused.value.code, refused.value.status) == (-1155, 400)
+
+
 async def test_only_its_own_path_is_served(world: World) -> None:
     socket = Socket(world)
     assert socket.is_open

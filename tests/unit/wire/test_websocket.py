@@ -172,7 +172,8 @@ async def test_a_room_says_why_it_refuses(world: World) -> None:
     listener, port = await world.listen()
     async with dial(port, "/banned") as client:
         assert client.status == 418
-        assert await client.reader.read(1000) == b"Way too much (-1003)"
+        assert client.head.lower().count(b"content-type: application/json;charset=utf-8") == 1
+        assert await client.reader.read(1000) == b'{"code":-1003,"msg":"Way too much"}'
     assert (listener.counters["refused"], listener.counters["failed"]) == (1, 0)
     assert not listener.open
 
