@@ -31,6 +31,8 @@ pub mod units;
 pub mod vocabulary;
 
 pub use accounts::MAX_SUPPLY;
+/// For who reads a queue of commands that other threads have written.
+pub use agio_book::prefetch_whole;
 pub use audit::Violation;
 pub use engine::{AUDIT_EVERY, Engine};
 pub use limits::OrderCounts;

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use agio_book::prefetch_whole;
 use agio_engine::commands::{Command, Envelope, encode_record, encode_record_front};
 use agio_engine::engine::Engine;
+use agio_engine::prefetch_whole;
 use agio_engine::units::{Lane, Micros, Sequence};
 use agio_journal::{Frame, FrameBuilder};
 
