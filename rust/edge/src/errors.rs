@@ -140,7 +140,6 @@ templates! {
     FILTER_MIN_NOTIONAL = -1013 400 "Filter failure: MIN_NOTIONAL" Inventory;
     FILTER_MAX_ORDERS = -1013 400 "Filter failure: MAX_NUM_ORDERS" Inventory;
     FILTER_MAX_POSITION = -1013 400 "Filter failure: MAX_POSITION" Inventory;
-    MARKET_CLOSED = -1013 400 "Market is closed." Inventory; // by this code in the field
     NO_PREVENTION = -1013 400 "This symbol does not allow the specified self-trade prevention mode." Document("faqs/stp_faq.md");
     NO_STOP_LOSS = -1013 400 "Stop loss orders are not supported for this symbol." Inventory;
     NO_STOP_LOSS_LIMIT = -1013 400 "Stop loss limit orders are not supported for this symbol." Inventory;
@@ -152,6 +151,7 @@ templates! {
     PEG_TYPE = -1013 400 "This order type may not use pegged price." Inventory;
     PEG_KIND = -1013 400 "This price peg cannot be used with this order type." Inventory;
 
+    MARKET_CLOSED = -2010 400 "Market is closed." Inventory;
     TRADING_DISABLED = -2010 400 "This account may not place or cancel orders." Inventory;
     ACTION_DISABLED = -2010 400 "This action is disabled on this account." Inventory;
     COMBINATION = -2010 400 "Unsupported order combination" Inventory;
@@ -242,7 +242,7 @@ pub fn rejection(reason: Reason, detail: u64, action: Action) -> ApiError {
             fixed => fixed.error(),
         },
     };
-    if action == Action::Cancel && [MARKET_CLOSED.code, TRADING_DISABLED.code].contains(&error.code) {
+    if action == Action::Cancel && error.code == MARKET_CLOSED.code {
         error.code = UNKNOWN_ORDER.code;
     }
     error

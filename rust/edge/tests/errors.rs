@@ -64,7 +64,7 @@ fn reasons_have_these_words() {
         ),
         (Reason::TooManyOrdersDay, Action::Place, "-1015 Too many new orders; current limit is 100 orders per 1 DAY."),
         (Reason::InsufficientBalance, Action::Place, "-2010 Account has insufficient balance for requested action."),
-        (Reason::MarketClosed, Action::Place, "-1013 Market is closed."),
+        (Reason::MarketClosed, Action::Place, "-2010 Market is closed."),
         (Reason::MarketClosed, Action::Cancel, "-2011 Market is closed."),
         (Reason::TradingDisabled, Action::Cancel, "-2011 This account may not place or cancel orders."),
         (Reason::UnknownOrder, Action::Cancel, "-2011 Unknown order sent."),
