@@ -40,19 +40,20 @@ struct Makers {
 impl<P: Policy> Book<P> {
     /// Applies messages in order. What each one does and reports is what the single calls do and report.
     pub fn apply_batch<S: BatchSink<P>>(&mut self, messages: &[Message], sink: &mut S) {
-        let large = self.len() >= SMALL && self.ladder.window().is_some();
-        let ahead = if large { LOOKS * BLOCK } else { 0 };
+        if self.len() < SMALL {
+            messages.iter().enumerate().for_each(|(index, message)| self.apply(index, message, sink));
+            return;
+        }
+        let ahead = LOOKS * BLOCK;
         let (mut coming, mut turn) = ([Block::default(); LOOKS], [0, 1, 2]);
         let mut makers = [Makers::default(); 2];
         for start in (0..messages.len() + ahead).step_by(BLOCK) {
-            if large {
-                self.look_at_makers(Side::Buy, &mut makers[0]);
-                self.look_at_makers(Side::Sell, &mut makers[1]);
-                self.third_look(&coming[turn[2]]);
-                self.second_look(&mut coming[turn[1]]);
-                self.first_look(block(messages, start), &mut coming[turn[0]]);
-                turn.rotate_right(1);
-            }
+            self.look_at_makers(Side::Buy, &mut makers[0]);
+            self.look_at_makers(Side::Sell, &mut makers[1]);
+            self.third_look(&coming[turn[2]]);
+            self.second_look(&mut coming[turn[1]]);
+            self.first_look(block(messages, start), &mut coming[turn[0]]);
+            turn.rotate_right(1);
             if start >= ahead {
                 for (index, message) in block(messages, start - ahead).iter().enumerate() {
                     self.apply(start - ahead + index, message, sink);
