@@ -1,8 +1,9 @@
 //! Many messages in one call: the memory that a message will need is asked for several messages ahead.
 
-use crate::book::Book;
+use crate::book::{Book, Way};
+use crate::index::Key;
 use crate::slab::{NOBODY, Slot};
-use crate::types::{BatchSink, Done, Error, Incoming, Message, Placed, Policy, Side};
+use crate::types::{BatchSink, Done, Incoming, Message, Placed, Policy, Side};
 
 /// How many messages are looked at together. Each block is looked at three times, a block's time apart, before it is
 /// applied: so long does memory take.
@@ -153,8 +154,14 @@ impl<P: Policy> Book<P> {
     fn apply<S: BatchSink<P>>(&mut self, index: usize, message: &Message, sink: &mut S) {
         match *message {
             Message::Place(ref order) => {
-                let placed = self.place_nth(index, order, sink);
-                sink.done(index, placed.map(Done::Placed), None);
+                let key = self.index.key(order.id);
+                match self.admit(key, order) {
+                    Ok(way) => {
+                        let placed = self.place_nth(index, key, order, way, sink);
+                        sink.done(index, Ok(Done::Placed(placed)), None);
+                    }
+                    Err(error) => sink.done(index, Err(error), None),
+                }
             }
             Message::Cancel { id } => match self.take_out(id, sink) {
                 Ok((order, payload)) => sink.done(index, Ok(Done::Cancelled(order)), Some(payload)),
@@ -175,11 +182,16 @@ impl<P: Policy> Book<P> {
     }
 
     #[inline(always)]
-    fn place_nth<S: BatchSink<P>>(&mut self, index: usize, order: &Incoming, sink: &mut S) -> Result<Placed, Error> {
-        let key = self.index.key(order.id);
-        let way = self.admit(key, order)?;
+    fn place_nth<S: BatchSink<P>>(
+        &mut self,
+        index: usize,
+        key: Key,
+        order: &Incoming,
+        way: Way,
+        sink: &mut S,
+    ) -> Placed {
         let mut policy = sink.policy(index);
-        Ok(self.enter(key, order, way, |placed, sink| sink.payload(index, placed), &mut policy, sink))
+        self.enter(key, order, way, |placed, sink| sink.payload(index, placed), &mut policy, sink)
     }
 }
 
