@@ -262,15 +262,27 @@ impl Desk {
         if table.disk_idle {
             self.disk_wakes.notify_one();
         }
-        table.next.add(group)
+        let spare = table.next.add(group);
+        if table.failure.is_some() {
+            drop(table);
+            self.fail(String::new(), []); // the disk's thread has ended in the meantime, and takes nothing any more
+        }
+        spare
     }
 
     /// Hands over the last group there will be, once nothing else lies there or nobody takes it any more.
-    pub(crate) fn hand_over_last(&self, group: Group) {
+    pub(crate) fn hand_over_last(&self, mut group: Group) {
         let mut table = self.table.lock();
         while !table.next.is_empty() && table.failure.is_none() {
             table.engine_holds = true;
             self.engine_wakes.wait(&mut table);
+        }
+        if table.failure.is_some() {
+            let lost = group.poisoned.take().map_or_else(Vec::new, |poisoned| poisoned.lost);
+            table.next.add(group);
+            drop(table);
+            self.fail(String::new(), lost);
+            return;
         }
         table.next.add(group);
         self.disk_wakes.notify_one();
@@ -336,5 +348,41 @@ impl Desk {
         self.under_way.fetch_sub(tokens.len(), Ordering::Relaxed);
         self.outbox.push(Published { batch: std::sync::Arc::default(), answers: Vec::new(), lost: tokens });
         self.outbox.ring();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualTime;
+    use crate::request::Answer;
+    use crate::sequencer::Poisoned;
+
+    fn failed() -> Desk {
+        let clock = Clock::new(Box::new(ManualTime::at(Micros(1))), Micros(0), false).unwrap();
+        let desk = Desk::new(clock, Outbox::new().unwrap(), Sequence(0));
+        desk.fail("the disk".into(), []);
+        desk.outbox.take();
+        desk
+    }
+
+    fn group(token: u64) -> Group {
+        Group { answers: vec![Answer { token, status: 200, body: vec![], orders: None }], ..Group::default() }
+    }
+
+    fn lost(desk: &Desk) -> Vec<u64> {
+        desk.outbox.take().into_iter().flat_map(|told| told.lost).collect()
+    }
+
+    #[test]
+    fn what_is_handed_over_behind_a_failure_is_told_to_be_lost() {
+        let desk = failed();
+        desk.hand_over(group(7));
+        assert_eq!((lost(&desk), desk.failure().as_deref()), (vec![7], Some("the disk")));
+        let poisoned = Poisoned { sequence: Sequence(1), message: "planted".into(), lost: vec![9, 10] };
+        desk.hand_over_last(Group { poisoned: Some(poisoned), ..group(8) });
+        let mut tokens = lost(&desk);
+        tokens.sort_unstable();
+        assert_eq!((tokens, desk.failure().as_deref()), (vec![8, 9, 10], Some("the disk")));
     }
 }
