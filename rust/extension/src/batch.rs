@@ -8,12 +8,11 @@ use std::collections::VecDeque;
 
 use agio_engine::commands::Command;
 use agio_engine::units::Micros;
-use agio_engine::vocabulary::OrderView;
 use agio_runner::{Answer, Outcome, Request, View};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// The token of a request that has no answer of its own.
+/// The token of a request for which nobody waits.
 pub(crate) const SILENT: u64 = u64::MAX;
 /// Most commands of one call.
 const MOST: usize = 16_384;
@@ -49,16 +48,16 @@ pub(crate) fn requests(token: u64, mut commands: &[u8], deadline: Micros) -> PyR
     let last = requests.back_mut().ok_or_else(|| PyValueError::new_err("a batch has at least one command"))?;
     last.token = token;
     last.reply = Box::new(move |view, outcome| {
-        let answer = noted(view, outcome);
-        Answer { token, body: RESULTS.take(), ..answer }
+        noted(view, outcome);
+        Some(Answer { token, status: 200, body: RESULTS.take(), orders: None })
     });
     Ok(requests)
 }
 
-/// Notes what became of a command.
-fn noted(_: &View<'_>, outcome: &Outcome<'_>) -> Answer {
+/// Notes what became of a command, and answers nobody.
+fn noted(_: &View<'_>, outcome: &Outcome<'_>) -> Option<Answer> {
     RESULTS.with_borrow_mut(|results| results.extend_from_slice(&result(outcome)));
-    Answer { token: SILENT, status: 200, body: Vec::new(), orders: None }
+    None
 }
 
 /// What became of a command: of the first order that it changed, or why it was refused.
@@ -66,10 +65,7 @@ fn result(outcome: &Outcome<'_>) -> [u8; RESULT] {
     let mut result = [0; RESULT];
     let reason = outcome.rejected.map_or(0, |rejected| rejected.reason as u16);
     result[16..18].copy_from_slice(&reason.to_le_bytes());
-    let mut orders = outcome.orders();
-    if let Some(first) = orders.next() {
-        let same = |order: &OrderView| order.order == first.order && order.market == first.market;
-        let order = orders.rfind(same).unwrap_or(first);
+    if let Some(order) = outcome.order() {
         result[..8].copy_from_slice(&order.order.0.to_le_bytes());
         result[8..16].copy_from_slice(&order.executed.0.to_le_bytes());
         result[18] = order.status as u8;

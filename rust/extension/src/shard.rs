@@ -109,8 +109,8 @@ impl PyShard {
             let wanted = self.wanted.lock();
             Reader { listing: &listing, wanted: &wanted }.read(py, &batch, &mut summary, &mut events)?;
             drop(wanted);
-            let all = said.into_iter().chain(lost.into_iter().map(unknown_outcome));
-            for answer in all.filter(|answer| answer.token != SILENT) {
+            let lost = lost.into_iter().filter(|token| *token != SILENT).map(unknown_outcome);
+            for answer in said.into_iter().chain(lost) {
                 let (seconds, day) = answer.orders.map_or((-1, -1), |(s, d)| (i64::from(s), i64::from(d)));
                 let body = PyBytes::new(py, &answer.body);
                 answers.push((answer.token, answer.status, body, seconds, day).into_pyobject(py)?);
@@ -231,7 +231,7 @@ impl PyShard {
             let mut body = Vec::with_capacity(640);
             let status = replies::placed(&outcome.told(), response, Style { micros }, &Live(view.engine), &mut body);
             let counts = view.engine.order_counts(account, view.now);
-            Answer { token, status, body, orders: Some((counts.ten_seconds, counts.day)) }
+            Some(Answer { token, status, body, orders: Some((counts.ten_seconds, counts.day)) })
         };
         self.submit(py, token, Some(Command::Place(command)), Box::new(reply))
     }
@@ -504,7 +504,7 @@ impl PyShard {
         let reply = move |view: &View<'_>, outcome: &Outcome<'_>| {
             let mut body = Vec::with_capacity(512);
             let status = encode(view, outcome, &mut body);
-            Answer { token, status, body, orders: None }
+            Some(Answer { token, status, body, orders: None })
         };
         self.submit(py, token, Some(command), Box::new(reply))
     }
@@ -518,7 +518,7 @@ impl PyShard {
         let reply = move |view: &View<'_>, _: &Outcome<'_>| {
             let mut body = Vec::with_capacity(512);
             let status = encode(view, &mut body);
-            Answer { token, status, body, orders: None }
+            Some(Answer { token, status, body, orders: None })
         };
         self.submit(py, token, None, Box::new(reply))
     }

@@ -98,11 +98,8 @@ fn quantiles(mut times: Vec<Duration>) -> String {
 fn requests(commands: &[Command]) -> Vec<Request> {
     let request = |(token, command): (usize, &Command)| {
         let token = token as u64;
-        let reply = move |_: &agio_runner::View<'_>, _: &agio_runner::Outcome<'_>| Answer {
-            token,
-            status: 200,
-            body: vec![],
-            orders: None,
+        let reply = move |_: &agio_runner::View<'_>, _: &agio_runner::Outcome<'_>| {
+            Some(Answer { token, status: 200, body: vec![], orders: None })
         };
         Request { token, command: Some(command.clone()), deadline: Micros(u64::MAX), reply: Box::new(reply) }
     };

@@ -226,15 +226,23 @@ pub struct Outcome<'a> {
 }
 
 impl Outcome<'_> {
-    /// The orders that it has changed, as each was after each of its executions.
-    pub fn orders(&self) -> impl DoubleEndedIterator<Item = OrderView> {
-        let columns = self.batch.map(|batch| &batch.columns);
-        let order = move |place: &Place| match (columns, *place) {
-            (Some(columns), Place::Brief(at)) => Some(columns.briefs.order(at as usize).whole()),
-            (Some(columns), Place::Whole(at)) => Some(columns.whole[at as usize].execution.order),
+    /// The first order that it has changed, as it has left it.
+    pub fn order(&self) -> Option<OrderView> {
+        let columns = &self.batch?.columns;
+        let name = |place: &Place| match *place {
+            Place::Brief(at) => Some(columns.briefs.order(at as usize)).map(|order| (order.market, order.order)),
+            Place::Whole(at) => {
+                Some(columns.whole[at as usize].execution.order).map(|order| (order.market, order.order))
+            }
             _ => None,
         };
-        self.places().iter().filter_map(order)
+        let first = self.places().iter().find_map(name)?;
+        let last = self.places().iter().rfind(|place| name(place) == Some(first))?;
+        match *last {
+            Place::Brief(at) => Some(columns.briefs.order(at as usize).whole()),
+            Place::Whole(at) => Some(columns.whole[at as usize].execution.order),
+            _ => None,
+        }
     }
 
     /// Its executions and its refusal, as events.
@@ -383,7 +391,7 @@ mod tests {
     use crate::brief::tests::{placed, told};
     use agio_engine::events::{AssetListed, KeyRevoked};
     use agio_engine::reasons::Reason;
-    use agio_engine::units::{AccountId, AssetId, KeyId, MarketId, TradeId};
+    use agio_engine::units::{AccountId, AssetId, KeyId, MarketId, OrderId, Quantity, TradeId};
 
     fn refusal(detail: u64) -> Rejected {
         Rejected { account: AccountId(1), reason: Reason::Halted, detail }
@@ -456,8 +464,7 @@ mod tests {
         }
         let outcome = batch.finish(Sequence(1), Micros(1), &mut recent);
         assert_eq!((outcome.told(), outcome.events()), (list[..3].to_vec(), list.clone()));
-        let orders: Vec<_> = outcome.orders().map(|order| order.strategy).collect();
-        assert_eq!(orders, [None, Some(4), None]);
+        assert_eq!(outcome.order(), Some(placed(None).order));
         assert_eq!((batch.events(), batch.marks()[0].events, list.len()), (13, 13, 13));
         assert_eq!((batch.events_of(0), batch.columns.whole.len()), (list, 1));
         batch.begin();
@@ -466,6 +473,26 @@ mod tests {
         batch.put_execution(&told(&placed(None)));
         batch.undo();
         assert_eq!((batch.events(), batch.columns.whole.len(), batch.columns.moved.len()), (13, 1, 2));
+    }
+
+    #[test]
+    fn of_several_orders_the_first_is_told_as_it_was_left() {
+        let with = |order, strategy, executed| {
+            let execution = placed();
+            let executed = Quantity(executed);
+            Execution { order: OrderView { order: OrderId(order), strategy, executed, ..execution.order }, ..execution }
+        };
+        for [first, second] in [[None, Some(1)], [Some(1), None]] {
+            let (mut batch, mut recent) = (Batch::default(), Recent::new(0));
+            command(&mut batch, 1, &[refusal(1).into()]);
+            batch.begin();
+            let executions = [with(7, first, 0), with(5, second, 9), with(7, second, 4), with(6, first, 1)];
+            executions.iter().for_each(|execution| batch.put_execution(&told(execution)));
+            batch.put(|| refusal(2));
+            let outcome = batch.finish(Sequence(2), Micros(2), &mut recent);
+            assert_eq!(outcome.order(), Some(executions[2].order));
+        }
+        assert_eq!(Outcome::default().order(), None);
     }
 
     #[test]

@@ -16,14 +16,14 @@ pub struct Commit {
     /// What may be seen once they are durable, in the log's order.
     pub groups: Vec<Group>,
     /// Commands and queries of all of them. Kept, because on a slow disk there may be thousands of groups.
-    answers: usize,
+    served: usize,
 }
 
 /// How large a group is that has not been handed over.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
     /// Commands and queries.
-    pub answers: usize,
+    pub served: usize,
     /// The frame's size.
     pub bytes: usize,
     /// The largest frame that there may be, in bytes.
@@ -39,13 +39,13 @@ impl Commit {
     /// Whether a group of this size may come along.
     pub fn takes(&self, load: Load) -> bool {
         let bytes = self.frame.as_ref().map_or(0, Frame::size);
-        self.is_empty() || (self.answers + load.answers <= MOST && bytes + load.bytes <= load.limit)
+        self.is_empty() || (self.served + load.served <= MOST && bytes + load.bytes <= load.limit)
     }
 
     /// Adds a group that it takes. Answers a frame's memory if that is free now.
     pub fn add(&mut self, mut group: Group) -> Option<Frame> {
         let later = group.frame.take();
-        self.answers += group.answers.len();
+        self.served += group.served;
         self.groups.push(group);
         match &mut self.frame {
             Some(frame) => later.inspect(|later| {

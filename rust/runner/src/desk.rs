@@ -317,7 +317,7 @@ impl Desk {
     /// Lets a durable group out.
     pub(crate) fn publish(&self, group: Group) {
         let batch = std::sync::Arc::new(group.batch);
-        self.under_way.fetch_sub(group.answers.len(), Ordering::Relaxed);
+        self.under_way.fetch_sub(group.served, Ordering::Relaxed);
         self.backlog.push(std::sync::Arc::clone(&batch));
         self.outbox.push(Published { batch, answers: group.answers, lost: Vec::new() });
     }
@@ -367,7 +367,8 @@ mod tests {
     }
 
     fn group(token: u64) -> Group {
-        Group { answers: vec![Answer { token, status: 200, body: vec![], orders: None }], ..Group::default() }
+        let answers = vec![Answer { token, status: 200, body: vec![], orders: None }];
+        Group { answers, served: 1, ..Group::default() }
     }
 
     fn lost(desk: &Desk) -> Vec<u64> {

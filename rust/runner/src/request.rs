@@ -30,8 +30,8 @@ pub struct Answer {
     pub orders: Option<(u32, u32)>,
 }
 
-/// Makes the answer, from what the command has caused (nothing, for a query).
-pub type Reply = Box<dyn FnOnce(&View<'_>, &Outcome<'_>) -> Answer + Send>;
+/// Makes the answer, from what the command has caused (nothing, for a query); `None` if nobody waits for one.
+pub type Reply = Box<dyn FnOnce(&View<'_>, &Outcome<'_>) -> Option<Answer> + Send>;
 
 /// A command or, without one, a query.
 pub struct Request {

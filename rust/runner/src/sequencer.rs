@@ -36,8 +36,10 @@ pub struct Group {
     pub last: Sequence,
     /// The events of the commands.
     pub batch: Batch,
-    /// The answers.
+    /// The answers, fewer than requests if nobody waits for some.
     pub answers: Vec<Answer>,
+    /// How many requests were served.
+    pub served: usize,
     /// The group's last command broke the engine.
     pub poisoned: Option<Poisoned>,
 }
@@ -45,7 +47,7 @@ pub struct Group {
 impl Group {
     /// Whether there is nothing to write and nothing to say.
     pub fn is_empty(&self) -> bool {
-        self.answers.is_empty() && self.batch.marks().is_empty()
+        self.served == 0 && self.batch.marks().is_empty()
     }
 }
 
@@ -97,7 +99,7 @@ impl Sequencer {
 
     /// How large the group in hand is.
     pub fn load(&self) -> Load {
-        Load { answers: self.group.answers.len(), bytes: self.builder.len(), limit: self.builder.limit() }
+        Load { served: self.group.served, bytes: self.builder.len(), limit: self.builder.limit() }
     }
 
     /// Takes requests from the front until they or the group's room end, and no more than `most`.
@@ -128,7 +130,7 @@ impl Sequencer {
 
     /// Whether the group takes one more command.
     pub fn has_room(&self) -> bool {
-        self.group.answers.len() < GROUP && self.builder.fits(RECORD_ROOM)
+        self.group.served < GROUP && self.builder.fits(RECORD_ROOM)
     }
 
     fn serve(&mut self, request: &mut Request, now: Micros) -> Result<(), Poisoned> {
@@ -144,7 +146,8 @@ impl Sequencer {
         } else {
             reply(&View { engine: &self.engine, recent: &self.recent, now }, &Outcome::default())
         };
-        self.group.answers.push(answer);
+        self.group.answers.extend(answer);
+        self.group.served += 1;
         Ok(())
     }
 

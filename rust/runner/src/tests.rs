@@ -71,7 +71,7 @@ impl World {
         let reply = move |view: &View<'_>, outcome: &Outcome<'_>| {
             let refused = outcome.rejected.is_some();
             let body = free(view.engine).0.to_le_bytes().to_vec();
-            Answer { token, status: if refused { 400 } else { 200 }, body, orders: None }
+            Some(Answer { token, status: if refused { 400 } else { 200 }, body, orders: None })
         };
         self.desk().submit(Request { token, command, deadline: Micros(0), reply: Box::new(reply) })?;
         self.next += 1;

@@ -84,7 +84,7 @@ fn shard() -> (Shard, Arc<Gate>) {
 
 fn submit(shard: &Shard, count: usize) {
     for token in 0..count as u64 {
-        let reply: Reply = Box::new(move |_, _| Answer { token, status: 200, body: Vec::new(), orders: None });
+        let reply: Reply = Box::new(move |_, _| Some(Answer { token, status: 200, body: Vec::new(), orders: None }));
         let request = Request { token, command: Some(Tick {}.into()), deadline: Micros(0), reply };
         shard.desk().submit(request).unwrap();
     }

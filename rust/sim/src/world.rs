@@ -572,7 +572,7 @@ fn reply(token: u64, account: u32) -> Reply {
         let (free, locked) = balance.map_or((0, 0), |(_, free, locked)| (free.0 as u64, locked.0 as u64));
         let numbers = [view.engine.sequence().0, free, locked];
         let body = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-        Answer { token, status: if refused { 400 } else { 200 }, body, orders: None }
+        Some(Answer { token, status: if refused { 400 } else { 200 }, body, orders: None })
     })
 }
 
