@@ -487,7 +487,9 @@ mod tests {
             command(&mut batch, 1, &[refusal(1).into()]);
             batch.begin();
             let executions = [with(7, first, 0), with(5, second, 9), with(7, second, 4), with(6, first, 1)];
-            executions.iter().for_each(|execution| batch.put_execution(&told(execution)));
+            for execution in &executions {
+                batch.put_execution(&told(execution));
+            }
             batch.put(|| refusal(2));
             let outcome = batch.finish(Sequence(2), Micros(2), &mut recent);
             assert_eq!(outcome.order(), Some(executions[2].order));
