@@ -52,13 +52,19 @@ records! {
     }
 }
 
+/// Whether something that is counted by ones can have come so far: what clients are told stays below 2^53, which JSON
+/// readers hold exactly.
+pub(crate) fn is_possible(number: u64) -> bool {
+    number < 1 << 53
+}
+
 impl Counters {
     pub(crate) const NONE: Self = Self { orders: 0, trades: 0, aggregates: 0, updates: 0, executions: 0, prevented: 0 };
 
-    /// Whether they can have come about: what clients are told stays below 2^53, which JSON readers hold exactly.
+    /// Whether they can have come about.
     pub(crate) fn are_possible(&self) -> bool {
         let Self { orders, trades, aggregates, updates, executions, prevented } = *self;
-        [orders, trades, aggregates, updates, executions, prevented].iter().all(|number| *number < 1 << 53)
+        [orders, trades, aggregates, updates, executions, prevented].into_iter().all(is_possible)
     }
 
     pub(crate) fn order(&mut self) -> OrderId {

@@ -12,7 +12,7 @@ use crate::client_ids;
 use crate::engine::{Engine, Key};
 use crate::layout::{DecodeError, Field, LayoutDoc, records};
 use crate::limits::{Counts, Window};
-use crate::market::{Asset, Counters, MAX_AVERAGE_MINUTES, Market, Rules, check_filters, check_name};
+use crate::market::{Asset, Counters, MAX_AVERAGE_MINUTES, Market, Rules, check_filters, check_name, is_possible};
 use crate::open;
 use crate::spot::average::{Averages, Minute};
 use crate::spot::order::{Order, lose_priority};
@@ -282,6 +282,7 @@ fn take_header(engine: &mut Engine, input: &mut &[u8]) -> Restored<()> {
     engine.epoch = Field::take(input)?;
     engine.previous_log = Field::take(input)?;
     engine.halted = Field::take(input)?;
+    check(is_possible(engine.sequence.0), "the sequence")?;
     Ok(())
 }
 
@@ -291,6 +292,7 @@ fn take_lanes(engine: &mut Engine, input: &mut &[u8]) -> Restored<()> {
         let number = u64::take(input)?;
         let next = engine.lanes.last().is_none_or(|(last, _)| *last < lane);
         check(next && number > 0, "the sources are out of order")?;
+        check(is_possible(number), "a source's number")?;
         engine.lanes.push((lane, number));
     }
     Ok(())
