@@ -142,13 +142,15 @@ impl Ladder {
         let level = self.level_mut(seat, price);
         level.lose(quantity, prev, next);
         let total = level.total;
-        if seat.inside() {
-            self.window.settle(seat, total == 0);
-        } else if total == 0 {
-            self.close_outside(price);
-        }
-        if total == 0 && price == self.best(side) {
-            self.retreat(side, seat, price);
+        if total == 0 {
+            if seat.inside() {
+                self.window.settle(seat);
+            } else {
+                self.close_outside(price);
+            }
+            if price == self.best(side) {
+                self.retreat(side, seat, price);
+            }
         }
         total
     }

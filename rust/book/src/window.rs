@@ -84,16 +84,16 @@ pub(crate) struct Seat {
     pub(crate) tick: u64,
     /// The place of its level: its page, and the tick's place there. On page 0 if it has no page yet, [`OUTSIDE`] if
     /// the window does not cover the tick.
-    place: u32,
+    place: usize,
 }
 
 const NO_PAGE: u32 = 0;
-const OUTSIDE: u32 = u32::MAX;
+const OUTSIDE: usize = usize::MAX;
 
 impl Seat {
     #[inline(always)]
     const fn new(tick: u64, page: u32) -> Self {
-        Self { tick, place: page << PAGE.trailing_zeros() | (tick % PAGE) as u32 }
+        Self { tick, place: (page as usize) << PAGE.trailing_zeros() | (tick % PAGE) as usize }
     }
 
     /// Whether the window covers it.
@@ -102,15 +102,15 @@ impl Seat {
         self.place != OUTSIDE
     }
 
-    /// Where its level stands.
     #[inline(always)]
-    const fn place(self) -> usize {
-        self.place as usize
+    const fn page(self) -> usize {
+        self.place / PAGE as usize
     }
 
+    /// Its bit in its page's word.
     #[inline(always)]
-    const fn page(self) -> u32 {
-        self.place / PAGE as u32
+    const fn bit(self) -> u32 {
+        1 << (self.tick % PAGE)
     }
 }
 
@@ -121,12 +121,14 @@ pub(crate) struct Window {
     base: u64,
     span: u64,
     directory: Row<u32>,
+    /// One less than the directory's size, which is a power of two.
+    mask: u64,
     /// Which places of the directory have a page.
     pages: Bitmap,
     /// The levels of all pages. Page 0 stays empty: it stands for all that are not there.
     levels: Row<Level>,
     /// One bit for each level of each page that is not empty.
-    occupied: Row<u64>,
+    occupied: Row<u32>,
     free: Vec<u32>,
 }
 
@@ -138,6 +140,7 @@ impl Window {
             base: 0,
             span: 0,
             directory: Row::new(),
+            mask: 0,
             pages: Bitmap::new(0),
             levels: Row::new(),
             occupied: Row::new(),
@@ -150,6 +153,7 @@ impl Window {
         let mut window = Self {
             step,
             directory: Row::of(pages as usize, 0),
+            mask: pages - 1,
             pages: Bitmap::new(pages as usize),
             occupied: Row::of(1, 0),
             ..Self::none()
@@ -212,20 +216,19 @@ impl Window {
             *directory.at_mut(moved) = page;
             bitmap.set(moved);
         }
-        self.directory = directory;
+        (self.directory, self.mask) = (directory, pages - 1);
         self.pages = bitmap;
         self.slide(self.base);
     }
 
     #[inline(always)]
     fn slot(&self, page: u64) -> usize {
-        (page as usize) & (self.directory.made().wrapping_sub(1))
+        (page & self.mask) as usize
     }
 
     /// The page that has this place in the directory.
     fn page_at(&self, slot: usize) -> u64 {
-        let distance = slot.wrapping_sub(self.slot(self.base)) & (self.directory.made() - 1);
-        self.base + distance as u64
+        self.base + ((slot as u64).wrapping_sub(self.base) & self.mask)
     }
 
     /// The tick of a price that the window covers.
@@ -253,20 +256,20 @@ impl Window {
     /// The level at a seat inside.
     #[inline(always)]
     pub(crate) fn level(&self, seat: Seat) -> &Level {
-        self.levels.at(seat.place())
+        self.levels.at(seat.place)
     }
 
     /// The level at a seat inside where something rests.
     #[inline(always)]
     pub(crate) fn level_mut(&mut self, seat: Seat) -> &mut Level {
-        self.levels.at_mut(seat.place())
+        self.levels.at_mut(seat.place)
     }
 
     /// Where the level of a price stands in all likelihood: somewhere in the window, which must exist, even if the
     /// window does not cover the price. For looks ahead, which must not have to guess a branch.
     #[inline(always)]
     pub(crate) fn guess(&self, price: u64) -> usize {
-        self.seat_of(self.step.quotient(price)).place()
+        self.seat_of(self.step.quotient(price)).place
     }
 
     /// The last order at a place that was guessed, of this window or of one that it has replaced.
@@ -284,11 +287,11 @@ impl Window {
     /// The level at a seat inside where something is about to rest.
     #[inline(always)]
     pub(crate) fn open(&mut self, mut seat: Seat) -> &mut Level {
-        if seat.page() == NO_PAGE {
+        if seat.page() == NO_PAGE as usize {
             seat = Seat::new(seat.tick, self.new_page(self.slot(seat.tick / PAGE)));
         }
-        *self.occupied.at_mut(seat.page() as usize) |= 1 << (seat.tick % PAGE);
-        self.levels.at_mut(seat.place())
+        *self.occupied.at_mut(seat.page()) |= seat.bit();
+        self.levels.at_mut(seat.place)
     }
 
     #[cold]
@@ -307,16 +310,15 @@ impl Window {
     /// Empties the level at a seat inside where something rests.
     #[inline(always)]
     pub(crate) fn close(&mut self, seat: Seat) {
-        *self.levels.at_mut(seat.place()) = Level::default();
-        self.settle(seat, true);
+        *self.levels.at_mut(seat.place) = Level::default();
+        self.settle(seat);
     }
 
-    /// Notes that the level at a seat inside is empty now, or is not, in which case nothing changes. Without a branch
-    /// on it: some levels are emptied and some are not.
+    /// Notes that the level at a seat inside is empty now.
     #[inline(always)]
-    pub(crate) fn settle(&mut self, seat: Seat, empty: bool) {
-        let word = self.occupied.at_mut(seat.page() as usize);
-        *word &= !(u64::from(empty) << (seat.tick % PAGE));
+    pub(crate) fn settle(&mut self, seat: Seat) {
+        let word = self.occupied.at_mut(seat.page());
+        *word &= !seat.bit();
         if *word == 0 {
             self.close_page(seat);
         }
@@ -328,7 +330,7 @@ impl Window {
         let slot = self.slot(seat.tick / PAGE);
         *self.directory.at_mut(slot) = NO_PAGE;
         self.pages.clear(slot);
-        self.free.push(seat.page());
+        self.free.push(seat.page() as u32);
     }
 
     /// The next worse tick of a side where something rests: below for buyers, above for sellers.
@@ -386,10 +388,10 @@ impl Window {
 
 /// The best of a page's occupied levels.
 #[inline(always)]
-const fn nearest(side: Side, word: u64) -> u64 {
+const fn nearest(side: Side, word: u32) -> u64 {
     match side {
         Side::Sell => word.trailing_zeros() as u64,
-        Side::Buy => 63 - word.leading_zeros() as u64,
+        Side::Buy => 31 - word.leading_zeros() as u64,
     }
 }
 
