@@ -42,7 +42,7 @@ impl<P: Policy> Book<P> {
     /// Applies messages in order. What each one does and reports is what the single calls do and report.
     pub fn apply_batch<S: BatchSink<P>>(&mut self, messages: &[Message], sink: &mut S) {
         if self.len() < SMALL {
-            messages.iter().enumerate().for_each(|(index, message)| self.apply(index, message, sink));
+            messages.iter().zip(0..).for_each(|(message, index)| self.apply(index, message, sink));
             return;
         }
         let ahead = LOOKS * BLOCK;

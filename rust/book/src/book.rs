@@ -1,6 +1,6 @@
 //! The book: matching, and all that can be done to a resting order.
 
-use crate::index::{Found, Index, Key};
+use crate::index::{Index, Key};
 use crate::ladder::{Ladder, rank};
 use crate::slab::{NOBODY, Node, Slab, Slot};
 use crate::types::{End, Error, Fill, Incoming, Lifetime, Meeting, Placed, Policy, Prevented, Resting, Side, Sink};
@@ -113,7 +113,10 @@ impl<P: Policy> Book<P> {
         if self.ladder.total_at(seat, price).checked_add(quantity).is_none() {
             return Err(Error::LevelFull);
         }
-        if self.index.len() >= self.limit as usize { Err(Error::Full) } else { Ok(()) }
+        if self.slab.free() == NOBODY && self.slab.most() >= self.limit as usize {
+            return Err(Error::Full);
+        }
+        Ok(())
     }
 
     #[inline(always)]
@@ -183,11 +186,22 @@ impl<P: Policy> Book<P> {
     #[inline(always)]
     fn append(&mut self, key: Key, order: &Resting, seat: Seat, payload: P::Order) -> u64 {
         let &Resting { id, side, price, quantity } = order;
-        let slot = self.slab.next_slot();
+        if self.slab.free() == NOBODY {
+            self.grow();
+        }
+        let slot = self.slab.free();
         self.index.insert(key, slot);
         let (total, before) = self.ladder.append(side, seat, price, slot, quantity);
         self.slab.insert(Node { id, price, quantity, prev: before, next: NOBODY }, payload);
         total
+    }
+
+    /// Makes room for one more order than there ever were.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        self.slab.grow();
+        self.index.make_room(self.slab.most());
     }
 
     /// As [`Book::append`], after matching.
@@ -307,9 +321,7 @@ impl<P: Policy> Book<P> {
         }
         level.head = next;
         level.tail = if next == NOBODY { NOBODY } else { level.tail };
-        let key = self.index.key(id);
-        let found = self.index.find(key, |found| found == slot).expect("every resting order is in the index");
-        self.index.remove(key, found);
+        self.index.take(self.index.key(id), |found| found == slot).expect("every resting order is in the index");
         self.slab.remove(slot);
         self.warm_maker(next);
     }
@@ -355,12 +367,12 @@ impl<P: Policy> Book<P> {
     }
 
     #[inline(always)]
-    pub(crate) fn find(&self, id: u64) -> Option<Found> {
+    pub(crate) fn find(&self, id: u64) -> Option<Slot> {
         self.find_key(self.index.key(id), id)
     }
 
     #[inline(always)]
-    fn find_key(&self, key: Key, id: u64) -> Option<Found> {
+    fn find_key(&self, key: Key, id: u64) -> Option<Slot> {
         self.index.find(key, |slot| self.slab.node(slot).id == id)
     }
 
@@ -380,18 +392,16 @@ impl<P: Policy> Book<P> {
 
     #[inline(always)]
     pub(crate) fn take_out<S: Sink<P::Order>>(&mut self, id: u64, sink: &mut S) -> Result<(Resting, P::Order), Error> {
-        let key = self.index.key(id);
-        let found = self.find_key(key, id).ok_or(Error::Unknown)?;
-        let (order, total, payload) = self.remove(key, found);
+        let slot = self.index.take(self.index.key(id), |slot| self.slab.node(slot).id == id).ok_or(Error::Unknown)?;
+        let (order, total, payload) = self.remove(slot);
         sink.level(order.side, order.price, total);
         Ok((order, payload))
     }
 
-    /// Takes an order out of the book. Returns it, what its level has left, and its payload.
+    /// Takes an order that the index no longer has out of the book. Returns it, what its level has left, and its payload.
     #[inline(always)]
-    fn remove(&mut self, key: Key, found: Found) -> (Resting, u64, P::Order) {
-        self.index.remove(key, found);
-        let (node, payload) = self.slab.remove(found.slot);
+    fn remove(&mut self, slot: Slot) -> (Resting, u64, P::Order) {
+        let (node, payload) = self.slab.remove(slot);
         let Node { price, quantity, prev, next, .. } = node;
         let order = self.resting(&node);
         let total = self.ladder.leave(order.side, price, quantity, (prev, next));
@@ -407,7 +417,7 @@ impl<P: Policy> Book<P> {
         if left == 0 {
             return Err(Error::ZeroQuantity);
         }
-        let slot = self.find(id).ok_or(Error::Unknown)?.slot;
+        let slot = self.find(id).ok_or(Error::Unknown)?;
         let node = self.slab.node_mut(slot);
         if left >= node.quantity {
             return Err(Error::NotLess);
@@ -442,15 +452,16 @@ impl<P: Policy> Book<P> {
             return Err(Error::ZeroQuantity);
         }
         let key = self.index.key(id);
-        let found = self.find_key(key, id).ok_or(Error::Unknown)?;
-        let old = self.resting(self.slab.node(found.slot));
+        let slot = self.find_key(key, id).ok_or(Error::Unknown)?;
+        let old = self.resting(self.slab.node(slot));
         let crosses = self.crosses(old.side, price);
         if !crosses {
             let own = if old.price == price { old.quantity } else { 0 };
             let others = self.ladder.level(price).total - own;
             others.checked_add(quantity).ok_or(Error::LevelFull)?;
         }
-        let (_, total, payload) = self.remove(key, found);
+        self.index.take(key, |found| found == slot);
+        let (_, total, payload) = self.remove(slot);
         sink.level(old.side, old.price, total);
         let order = Incoming { id, side: old.side, limit: Some(price), quantity, lifetime: Lifetime::Rest };
         let way = if crosses { Way::Meets } else { Way::Rests(price, self.ladder.seat(price)) };

@@ -36,7 +36,7 @@ impl<P: Policy> Book<P> {
         let (mut count, mut sum, mut before, mut slot) = (0, 0u64, NOBODY, level.head);
         while slot != NOBODY {
             let node = self.slab.node(slot);
-            let found = self.find(node.id).is_some_and(|found| found.slot == slot);
+            let found = self.find(node.id) == Some(slot);
             if !found || node.price != price || node.prev != before || node.quantity == 0 {
                 return Err(format!("order {} at {price} ({side:?}) is damaged", node.id));
             }

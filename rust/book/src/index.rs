@@ -1,10 +1,10 @@
 //! From an order's id to its slot: open addressing by cache lines, growing a little with each insertion.
 //!
 //! A line is eight words: seven entries, each 32 bits of the id's hash and the slot (the id itself stands in the slab),
-//! and before them one byte of hash for each, so that all seven are compared at once. Nearly every question is answered
-//! by one line.
+//! and behind them a tag for each, seven bits of its hash, so that all seven are compared at once. Nearly every question
+//! is answered by one line.
 //!
-//! The last byte of the first word counts the entries that found this line full and went on to the next: a search
+//! The last byte of the last word counts the entries that found this line full and went on to the next: a search
 //! goes on only past such a line, and removing an entry lowers the counts that it raised. So entries that are gone
 //! leave nothing behind.
 //!
@@ -17,42 +17,38 @@ use std::hint::black_box;
 use crate::memory::{Line, Lines};
 use crate::slab::Slot;
 
-/// The lowest and the highest bit of the bytes that stand for the seven entries.
+/// The lowest bit of each of the seven tags, and the word of a line where they stand.
 const LOW: u64 = 0x0001_0101_0101_0101;
-const HIGH: u64 = LOW << 7;
-/// Where the count stands in the first word.
+const TAGS: usize = 7;
+/// The bit of a hash, and so of a tag, that is always set: a tag of 0 is no entry's.
+const USED: u32 = 0x40;
+const ALL_USED: u64 = LOW * USED as u64;
+/// Where the count stands in the word of tags.
 const COUNT: u32 = 56;
 
-/// 32 bits of hash: the halves of a 128-bit product, folded. Deterministic, and spreads ids of any pattern.
+/// 32 bits of hash: of a product's upper half, which all lower bits of an id have a part in.
 #[inline(always)]
-fn hash(id: u64) -> u32 {
-    let product = u128::from(id) * 0xD6E8_FEB8_6659_FD93_u128;
-    (((product >> 64) as u64 ^ product as u64) >> 32) as u32
+const fn hash(id: u64) -> u32 {
+    (id.wrapping_mul(0xD6E8_FEB8_6659_FD93) >> 32) as u32 | USED
 }
 
-/// The byte that stands for a hash: its low bits, and the highest one for "in use".
+/// The tag of a hash.
 #[inline(always)]
-const fn byte(hash: u32) -> u64 {
-    (hash | 0x80) as u64 & 0xFF
+const fn tag(hash: u32) -> u64 {
+    hash as u64 & 0x7F
 }
 
-/// The high bit of each byte that is this hash's; now and then of another one behind it, too.
+/// The high bit of each byte where this hash's tag stands. Tags have seven bits, so no difference borrows from the next.
 #[inline(always)]
-const fn matching(bytes: u64, hash: u32) -> u64 {
-    let differing = bytes ^ byte(hash).wrapping_mul(LOW);
-    differing.wrapping_sub(LOW) & !differing & HIGH
+const fn matching(tags: u64, hash: u32) -> u64 {
+    const HIGH: u64 = LOW << 7;
+    HIGH.wrapping_sub(tags ^ tag(hash).wrapping_mul(LOW)) & HIGH
 }
 
-/// The number of the entry whose bit is the lowest of a mask.
+/// The number of the entry whose bit is the lowest of a mask; of none, any one.
 #[inline(always)]
 const fn first(mask: u64) -> usize {
-    (mask.trailing_zeros() / 8) as usize
-}
-
-/// The entry's word in its line.
-#[inline(always)]
-const fn word(entry: usize) -> usize {
-    (1 + entry) % 8
+    (mask.trailing_zeros() / 8) as usize % 8
 }
 
 /// Raises the count of a line. A count of 255 stays: it no longer knows how many there are.
@@ -75,9 +71,9 @@ pub(crate) struct Key {
 
 /// Where an entry was found: so many lines past its home.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Found {
-    pub(crate) slot: Slot,
-    entry: u32,
+struct Found {
+    slot: Slot,
+    entry: usize,
     past: usize,
 }
 
@@ -124,32 +120,26 @@ impl Table {
         &mut self.behind[behind].0
     }
 
-    /// The first line nearly always decides: the first entry that looks right is, or none does and nothing went past.
+    /// The first line nearly always decides.
     #[inline(always)]
     fn find(&self, home: usize, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
         let line = self.lines.at(home);
-        let mask = matching(line[0], hash);
-        let entry = line[word(first(mask))];
-        if mask != 0 && entry >> 32 == u64::from(hash) && same(entry as Slot) {
-            return Some(Found { slot: entry as Slot, entry: first(mask) as u32, past: 0 });
+        match find_in(line, hash, &same) {
+            Some((slot, entry)) => Some(Found { slot, entry, past: 0 }),
+            None if line[TAGS] >> COUNT == 0 => None,
+            None => self.find_past(home, hash, same),
         }
-        if mask == 0 && line[0] >> COUNT == 0 { None } else { self.search(home, hash, same) }
     }
 
     #[cold]
     #[inline(never)]
-    fn search(&self, home: usize, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
-        for past in 0.. {
+    fn find_past(&self, home: usize, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Found> {
+        for past in 1.. {
             let line = self.past(home + past);
-            let mut mask = matching(line[0], hash);
-            while mask != 0 {
-                let entry = line[word(first(mask))];
-                if entry >> 32 == u64::from(hash) && same(entry as Slot) {
-                    return Some(Found { slot: entry as Slot, entry: first(mask) as u32, past });
-                }
-                mask &= mask - 1;
+            if let Some((slot, entry)) = find_in(line, hash, &same) {
+                return Some(Found { slot, entry, past });
             }
-            if line[0] >> COUNT == 0 {
+            if line[TAGS] >> COUNT == 0 {
                 break;
             }
         }
@@ -171,36 +161,43 @@ impl Table {
             if put(line, hash, slot) {
                 return;
             }
-            line[0] = raised(line[0]);
+            line[TAGS] = raised(line[TAGS]);
         }
     }
 
     #[inline(always)]
-    fn remove(&mut self, home: usize, found: Found) {
-        if found.past == 0 {
-            self.lines.at_mut(home)[0] &= !(0xFF << (found.entry % 8 * 8));
+    fn remove(&mut self, home: usize, Found { entry, past, .. }: Found) {
+        if past == 0 {
+            clear(self.lines.at_mut(home), entry);
         } else {
-            self.remove_past(home, found);
+            self.remove_past(home, entry, past);
         }
+    }
+
+    #[inline(always)]
+    fn take(&mut self, home: usize, hash: u32, same: impl Fn(Slot) -> bool) -> Option<Slot> {
+        let found = self.find(home, hash, same)?;
+        self.remove(home, found);
+        Some(found.slot)
     }
 
     #[cold]
     #[inline(never)]
-    fn remove_past(&mut self, home: usize, found: Found) {
-        for past in 0..found.past {
-            let line = self.past_mut(home + past);
-            line[0] = lowered(line[0]);
+    fn remove_past(&mut self, home: usize, entry: usize, past: usize) {
+        for number in home..home + past {
+            let line = self.past_mut(number);
+            line[TAGS] = lowered(line[TAGS]);
         }
-        self.past_mut(home + found.past)[0] &= !(0xFF << (found.entry % 8 * 8));
+        clear(self.past_mut(home + past), entry);
     }
 
     /// Moves all entries of a home to another table, wherever they stand.
     fn hand_over(&mut self, home: usize, to: &mut Self) {
         for past in 0.. {
             let line = *self.past(home + past);
-            let mut used = line[0] & HIGH;
+            let mut used = line[TAGS] & ALL_USED;
             while used != 0 {
-                let (entry, value) = (first(used) as u32, line[word(first(used))]);
+                let (entry, value) = (first(used), line[first(used)]);
                 let (hash, slot) = ((value >> 32) as u32, value as Slot);
                 if self.home(hash) == home {
                     self.remove(home, Found { slot, entry, past });
@@ -208,23 +205,43 @@ impl Table {
                 }
                 used &= used - 1;
             }
-            if line[0] >> COUNT == 0 {
+            if line[TAGS] >> COUNT == 0 {
                 break;
             }
         }
     }
 }
 
+/// The slot and the number of an entry in a line.
+#[inline(always)]
+fn find_in(line: &[u64; 8], hash: u32, same: impl Fn(Slot) -> bool) -> Option<(Slot, usize)> {
+    let mut mask = matching(line[TAGS], hash);
+    while mask != 0 {
+        let entry = line[first(mask)];
+        if entry >> 32 == u64::from(hash) && same(entry as Slot) {
+            return Some((entry as Slot, first(mask)));
+        }
+        mask &= mask - 1;
+    }
+    None
+}
+
 /// Puts an entry into a line that is not full.
 #[inline(always)]
 fn put(line: &mut [u64; 8], hash: u32, slot: Slot) -> bool {
-    let free = !line[0] & HIGH;
+    let free = !line[TAGS] & ALL_USED;
     if free == 0 {
         return false;
     }
-    line[0] |= byte(hash) << (free.trailing_zeros() - 7);
-    line[word(first(free))] = u64::from(hash) << 32 | u64::from(slot);
+    line[TAGS] |= tag(hash) << (first(free) * 8);
+    line[first(free)] = u64::from(hash) << 32 | u64::from(slot);
     true
+}
+
+/// Empties an entry of a line.
+#[inline(always)]
+fn clear(line: &mut [u64; 8], entry: usize) {
+    line[TAGS] &= !(0xFF << (entry * 8));
 }
 
 /// The index. It does not know ids; whoever asks brings `same`, which compares the id in the slab.
@@ -233,10 +250,8 @@ pub(crate) struct Index {
     table: Table,
     /// How many homes of the table have moved to the next one.
     moved: usize,
+    /// A table of twice the size, while the index grows.
     next: Option<Box<Table>>,
-    used: usize,
-    /// With more entries each insertion makes the table grow: its room, or 0 while it grows.
-    pause: usize,
 }
 
 /// Five of seven entries: few lines pass entries on.
@@ -248,7 +263,7 @@ impl Index {
     pub(crate) fn new() -> Self {
         let mut table = Table::new(1);
         table.lines.grow();
-        Self { table, moved: 0, next: None, used: 0, pause: room(1) }
+        Self { table, moved: 0, next: None }
     }
 
     /// Where to ask for an id.
@@ -287,66 +302,90 @@ impl Index {
         (table, home)
     }
 
-    /// How many ids there are.
-    pub(crate) const fn len(&self) -> usize {
-        self.used
-    }
-
     pub(crate) fn bytes(&self) -> usize {
         self.table.lines.bytes(self.moved) + self.next.as_ref().map_or(0, |next| next.lines.bytes(0))
     }
 
-    /// Finds an entry by its key.
+    /// Finds an id's slot by its key.
     #[inline(always)]
-    pub(crate) fn find(&self, key: Key, same: impl Fn(Slot) -> bool) -> Option<Found> {
-        let (table, home) = self.table(key);
-        table.find(home, key.hash, same)
+    pub(crate) fn find(&self, key: Key, same: impl Fn(Slot) -> bool) -> Option<Slot> {
+        if key.home < self.moved {
+            return self.find_in_next(key, same);
+        }
+        self.table.find(key.home, key.hash, same).map(|found| found.slot)
     }
 
-    /// Adds an id that is not there.
+    #[cold]
+    #[inline(never)]
+    fn find_in_next(&self, key: Key, same: impl Fn(Slot) -> bool) -> Option<Slot> {
+        let (table, home) = self.table(key);
+        table.find(home, key.hash, same).map(|found| found.slot)
+    }
+
+    /// Removes an id, and returns its slot.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, key: Key, same: impl Fn(Slot) -> bool) -> Option<Slot> {
+        if key.home < self.moved {
+            return self.take_from_next(key, same);
+        }
+        self.table.take(key.home, key.hash, same)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_from_next(&mut self, key: Key, same: impl Fn(Slot) -> bool) -> Option<Slot> {
+        let (table, home) = self.table_mut(key);
+        table.take(home, key.hash, same)
+    }
+
+    /// Adds an id that is not there. There never are more than [`Index::make_room`] was told.
     #[inline(always)]
     pub(crate) fn insert(&mut self, key: Key, slot: Slot) {
+        if self.next.is_some() {
+            return self.insert_and_grow(key, slot);
+        }
+        self.table.insert(key.home, key.hash, slot);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn insert_and_grow(&mut self, key: Key, slot: Slot) {
         let (table, home) = self.table_mut(key);
         table.insert(home, key.hash, slot);
-        self.used = self.used.wrapping_add(1);
-        if self.used > self.pause {
-            self.grow();
+        self.grow();
+    }
+
+    /// There may be so many ids now: begins to grow if that is too many. From then on each insertion moves a line, so
+    /// that the table fills up no sooner than it has moved.
+    pub(crate) fn make_room(&mut self, ids: usize) {
+        let lines = self.table.lines.len();
+        if ids > room(lines) && self.next.is_none() {
+            self.next = Some(Box::new(Table::new(lines * 2)));
         }
     }
 
-    /// Removes what [`Index::find`] found for this key, before anything else changes.
-    #[inline(always)]
-    pub(crate) fn remove(&mut self, key: Key, found: Found) {
-        self.used = self.used.wrapping_sub(1);
-        let (table, home) = self.table_mut(key);
-        table.remove(home, found);
-    }
-
-    /// Moves one line to a table of twice the size, which is started when there is none. It fills up no sooner than
-    /// after 2.5 insertions for each of these lines.
+    /// Moves one line to the next table, and when it was the last one has that take the place of this one.
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
-        let lines = self.table.lines.len();
-        self.pause = 0;
-        let next = self.next.get_or_insert_with(|| Box::new(Table::new(lines * 2)));
+        let Some(next) = self.next.as_deref_mut() else { return };
         while next.lines.ready() < self.moved * 2 + 2 {
             next.lines.grow();
         }
         self.table.hand_over(self.moved, next);
         self.moved += 1;
         self.table.lines.free_before(self.moved);
-        if self.moved == lines {
-            if let Some(next) = self.next.take() {
-                (self.table, self.moved, self.pause) = (*next, 0, room(lines * 2));
-            }
+        if self.moved == self.table.lines.len() {
+            (self.table, self.moved) = (*self.next.take().expect("it has moved to it"), 0);
         }
     }
 
     /// Grows until there is room for so many ids.
     pub(crate) fn reserve(&mut self, ids: usize) {
-        while room(self.table.lines.len()) < ids || self.next.is_some() {
+        self.make_room(ids);
+        while self.next.is_some() {
             self.grow();
+            self.make_room(ids);
         }
     }
 
@@ -362,15 +401,15 @@ impl Index {
     pub(crate) fn guess(&self, hash: u32) -> Slot {
         let (table, home) = self.table(self.key_of(hash));
         let line = table.lines.at(home);
-        let mask = matching(line[0], hash);
+        let mask = matching(line[TAGS], hash);
         // The black box keeps the compiler from making a branch of it, which nobody could predict.
-        line[word(first(mask))] as Slot & black_box(Slot::from(mask != 0)).wrapping_neg()
+        line[first(mask)] as Slot & black_box(Slot::from(mask != 0)).wrapping_neg()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Index, Table, hash};
+    use super::{Index, TAGS, Table, hash};
     use std::collections::BTreeMap;
 
     /// A model and the index, with ids by slot as the slab would have them.
@@ -386,19 +425,19 @@ mod tests {
         }
 
         fn find(&self, id: u64) -> Option<u32> {
-            self.index.find(self.index.key(id), |slot| self.ids[slot as usize] == id).map(|found| found.slot)
+            self.index.find(self.index.key(id), |slot| self.ids[slot as usize] == id)
         }
 
         fn flip(&mut self, id: u64) {
             assert_eq!(self.find(id), self.model.get(&id).copied());
             if self.model.remove(&id).is_some() {
                 let key = self.index.key(id);
-                let found = self.index.find(key, |slot| self.ids[slot as usize] == id).expect("just found");
-                self.index.remove(key, found);
+                self.index.take(key, |slot| self.ids[slot as usize] == id).expect("just found");
             } else {
                 let slot = self.ids.len() as u32;
                 self.ids.push(id);
                 self.model.insert(id, slot);
+                self.index.make_room(self.model.len());
                 self.index.insert(self.index.key(id), slot);
             }
         }
@@ -410,7 +449,7 @@ mod tests {
         let _ = table.past_mut(0);
         assert!(table.lines.ready() < table.lines.len(), "some are not made yet");
         for number in 0..table.lines.len() + 9 {
-            assert_eq!(table.past(number)[0], 0);
+            assert_eq!(table.past(number)[TAGS], 0);
         }
     }
 
@@ -427,10 +466,9 @@ mod tests {
                 assert_eq!(pair.find(id), Some(slot));
                 pair.flip(id);
             }
-            assert_eq!(pair.index.used, 0);
             let tables = [Some(&pair.index.table), pair.index.next.as_deref()];
             let lines =
-                tables.iter().flatten().flat_map(|table| (0..table.lines.len() + 9).map(|at| table.past(at)[0]));
+                tables.iter().flatten().flat_map(|table| (0..table.lines.len() + 9).map(|at| table.past(at)[TAGS]));
             assert_eq!(lines.max(), Some(0), "entries that are gone leave nothing behind");
         }
     }

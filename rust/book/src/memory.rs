@@ -7,7 +7,7 @@
 //! # Why the access is sound
 //! The crate keeps three kinds of numbers: slots, pages and lines. Each is below [`Row::made`] of the row that it
 //! belongs to when it is made, rows never get shorter, and no number leaves the crate or comes from outside of it.
-//! - A slot comes from `Slab::next_slot`, which makes its item first; slot 0, nobody, is made as soon as there is any
+//! - A slot comes from `Slab::grow`, which makes its item first; slot 0, nobody, is made as soon as there is any
 //!   order. Links, levels and the index repeat slots, and a new one of these says 0.
 //! - A page comes from `Window::new_page`, which makes its levels first; page 0, which stays empty, is made with the
 //!   window. A place in the directory is a page's number masked by the directory's size. A window that replaces another

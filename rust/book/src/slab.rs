@@ -33,11 +33,13 @@ pub(crate) struct Slab<T> {
     free: Slot,
     /// The first slot that was never used.
     unused: Slot,
+    /// How many orders there are.
+    live: usize,
 }
 
 impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
-        Self { nodes: Row::new(), payloads: Payloads::new(), free: NOBODY, unused: 1 }
+        Self { nodes: Row::new(), payloads: Payloads::new(), free: NOBODY, unused: 1, live: 0 }
     }
 
     pub(crate) const fn bytes(&self) -> usize {
@@ -70,18 +72,24 @@ impl<T> Slab<T> {
         (self.nodes.at_mut(slot as usize), self.payloads.get_mut(slot))
     }
 
-    /// The slot that the next order gets.
+    /// How many orders there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.live
+    }
+
+    /// The most orders that there have been, and so the number of slots that were used.
+    pub(crate) const fn most(&self) -> usize {
+        self.unused as usize - 1
+    }
+
+    /// The slot that the next order gets, if one is free.
     #[inline(always)]
-    pub(crate) fn next_slot(&mut self) -> Slot {
-        if self.free == NOBODY {
-            self.grow();
-        }
+    pub(crate) const fn free(&self) -> Slot {
         self.free
     }
 
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self) {
+    /// Frees a slot that was never used; when none is free.
+    pub(crate) fn grow(&mut self) {
         if self.unused as usize >= self.nodes.made() {
             self.make(AT_ONCE);
         }
@@ -99,10 +107,11 @@ impl<T> Slab<T> {
         self.make((orders + 1).saturating_sub(self.nodes.made()));
     }
 
-    /// Keeps an order in [`Slab::next_slot`], and links it behind the one before it, if there is one.
+    /// Keeps an order in the slot that is [`Slab::free`], and links it behind the one before it, if there is one.
     #[inline(always)]
     pub(crate) fn insert(&mut self, node: Node, payload: T) {
         let slot = self.free;
+        self.live = self.live.wrapping_add(1);
         let place = self.nodes.at_mut(slot as usize);
         self.free = place.next;
         *place = node;
@@ -115,6 +124,7 @@ impl<T> Slab<T> {
     pub(crate) fn remove(&mut self, slot: Slot) -> (Node, T) {
         let place = self.nodes.at_mut(slot as usize);
         let node = *place;
+        self.live = self.live.wrapping_sub(1);
         place.next = self.free;
         self.free = slot;
         self.node_mut(node.prev).next = node.next;

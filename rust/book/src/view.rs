@@ -7,13 +7,13 @@ use crate::types::{Policy, Resting, Side};
 impl<P: Policy> Book<P> {
     /// A resting order and its payload.
     pub fn get(&self, id: u64) -> Option<(Resting, &P::Order)> {
-        let slot = self.find(id)?.slot;
+        let slot = self.find(id)?;
         Some((self.resting(self.slab.node(slot)), self.slab.payload(slot)))
     }
 
     /// A resting order and its payload, to change the payload.
     pub fn get_mut(&mut self, id: u64) -> Option<(Resting, &mut P::Order)> {
-        let slot = self.find(id)?.slot;
+        let slot = self.find(id)?;
         let order = self.resting(self.slab.node(slot));
         Some((order, self.slab.payload_mut(slot)))
     }
@@ -63,7 +63,7 @@ impl<P: Policy> Book<P> {
 
     /// How many orders rest.
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.slab.len()
     }
 
     /// How many bytes of memory orders, payloads, index and levels take; only levels far from all others, in the sorted
