@@ -67,8 +67,8 @@ def finding(target: str, told: str) -> str:
     ]
     at = told.find("panicked at")
     detail = told[at:].splitlines()[1:3] if at >= 0 else []
-    artifact = re.search(r"Test unit written to (\S+)", told)
-    path = artifact[1] if artifact else "(no input was kept)"
+    kept = re.findall(r"Test unit written to (\S+)", told)  # slow ones, too, before what ended the run
+    path = kept[-1] if kept else "(no input was kept)"
     again = f"cargo run -p agio-fuzz --example replay -- {target} {path}"
     return "\n".join([*words[:3], *detail, f"again: {again}", told[-800:] if not words else ""]).rstrip()
 

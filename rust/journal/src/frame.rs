@@ -5,7 +5,7 @@
 //! ```
 
 use crate::error::{Error, Result};
-use crate::types::{Durability, Hash, LogId};
+use crate::types::{Durability, Hash, LogId, SEQUENCES};
 use agio_planted::{Bug, planted};
 
 /// First bytes of each frame.
@@ -280,8 +280,12 @@ impl Header {
         if length % ALIGN != 0 || length < frame_bytes(RECORD_HEADER) || count == 0 {
             return Err(Flaw::new(8, "a possible frame length", format!("{length} bytes, {count} records")));
         }
+        let first = u64_at(bytes, 16);
+        if !(1..SEQUENCES).contains(&first) {
+            return Err(Flaw::new(16, "a possible first sequence", first.to_string()));
+        }
         let previous = Hash(bytes[24..56].try_into().expect("32 bytes"));
-        Ok(Self { flags: bytes[5], length, count, first: u64_at(bytes, 16), previous })
+        Ok(Self { flags: bytes[5], length, count, first, previous })
     }
 }
 

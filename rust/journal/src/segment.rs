@@ -3,7 +3,7 @@
 use crate::error::{Context, Damage, Error, Result};
 use crate::frame::{HEADER, TRAILER, u64_at};
 use crate::storage::{Entry, File, SECTOR, Storage};
-use crate::types::{Hash, LogId};
+use crate::types::{Hash, LogId, SEQUENCES};
 use agio_planted::{Bug, planted};
 use std::io;
 
@@ -75,10 +75,14 @@ impl SegmentHeader {
         if found != SEGMENT_VERSION {
             return Err(Error::Version { file: name.to_owned(), found, supported: SEGMENT_VERSION });
         }
+        let first = u64_at(sector, 40);
+        if !(1..SEQUENCES).contains(&first) {
+            return Err(damage("a possible first sequence".into(), first.to_string()).into());
+        }
         let identity = sector[16..32].try_into().expect("16 bytes");
         let log = LogId { identity, epoch: u64_at(sector, 32) };
         let previous = Hash(sector[56..88].try_into().expect("32 bytes"));
-        Ok(Self { log, first: u64_at(sector, 40), previous, bytes: u64_at(sector, 48) })
+        Ok(Self { log, first, previous, bytes: u64_at(sector, 48) })
     }
 }
 
@@ -190,4 +194,18 @@ pub(crate) fn frame_limit(segment_bytes: u64) -> usize {
 /// An error for a call that answered without an operating system error.
 pub(crate) fn short(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, what.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_begins_at_a_sequence_that_something_can_have() {
+        for (first, passes) in [(0, false), (1, true), ((1 << 53) - 1, true), (1 << 53, false), (u64::MAX, false)] {
+            let log = LogId { identity: [3; 16], epoch: 2 };
+            let header = SegmentHeader { log, first, previous: Hash::NONE, bytes: 4_096 };
+            assert_eq!(SegmentHeader::decode(&header.encode(), &header.name()).is_ok(), passes, "{first}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use crate::error::{Context, Damage, Error, Result};
 use crate::frame::{u32_at, u64_at};
 use crate::segment::{self, short};
 use crate::storage::{Entry, File, Storage};
-use crate::types::{Hash, LogId, Mark, Position};
+use crate::types::{Hash, LogId, Mark, Position, SEQUENCES};
 use agio_planted::{Bug, planted};
 
 const MAGIC: [u8; 8] = *b"AGIOSNAP";
@@ -193,6 +193,9 @@ fn check(head: &[u8], body: &[u8], trailer: &[u8], name: &str) -> Result<Snapsho
         return Err(Error::Version { file: name.to_owned(), found, supported: SNAPSHOT_VERSION });
     }
     let header = SnapshotHeader::decode(head);
+    if header.mark.sequence >= SEQUENCES {
+        return Err(damage(40, "a possible sequence", header.mark.sequence.to_string()));
+    }
     if header.name() != name || u64_at(head, 72) as usize != body.len() {
         return Err(damage(40, "the sequence in its name, and its size", header.mark.sequence.to_string()));
     }

@@ -24,6 +24,10 @@ impl fmt::Debug for Hash {
     }
 }
 
+/// Sequences stay below this, as all that clients are told: JSON readers hold no larger numbers exactly. So what is added to
+/// one that was read does not overflow.
+pub(crate) const SEQUENCES: u64 = 1 << 53;
+
 /// Which log this is. A frame's hash is keyed with it, so a frame of another log is never taken for one of this log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LogId {

@@ -323,6 +323,18 @@ fn a_damaged_snapshot_is_reported_and_the_older_one_is_used() {
 }
 
 #[test]
+fn a_snapshot_of_a_sequence_that_nothing_can_have_is_refused() {
+    for (sequence, passes) in [((1 << 53) - 1, true), (1 << 53, false), (u64::MAX, false)] {
+        let disk = fresh();
+        snapshot::write(&disk, &header(Mark { sequence, ..start() }), b"state", 2).unwrap();
+        let loaded = snapshot::load(&disk, u64::MAX).unwrap();
+        let offsets: Vec<_> =
+            loaded.refused.iter().map(|why| matches!(why, Error::Damaged(at) if at.offset == 40)).collect();
+        assert_eq!((loaded.snapshot.is_some(), offsets), (passes, if passes { vec![] } else { vec![true] }));
+    }
+}
+
+#[test]
 fn recovery_goes_on_behind_a_snapshot_at_each_frame() {
     let disk = fresh();
     let marks = fill(&disk, &SIZES);

@@ -150,3 +150,15 @@ fn an_empty_frame_is_none() {
     assert!(builder.close(Frame::default()).is_none());
     assert!(builder.is_empty());
 }
+
+#[test]
+fn a_sequence_that_nothing_can_have_is_refused() {
+    let mut bytes = sealed(&[vec![1]]);
+    for (first, passes) in [(0, false), (1, true), ((1 << 53) - 1, true), (1 << 53, false), (u64::MAX, false)] {
+        bytes[16..24].copy_from_slice(&u64::to_le_bytes(first));
+        let check = crc32c::crc32c(&bytes[..CHECKED]);
+        bytes[CHECKED..CHECKED + 4].copy_from_slice(&check.to_le_bytes());
+        let read = Header::read(bytes.first_chunk().unwrap());
+        assert_eq!(read.map(|header| header.first).map_err(|flaw| flaw.at), if passes { Ok(first) } else { Err(16) });
+    }
+}
