@@ -14,17 +14,35 @@ const LOOKS: usize = 3;
 /// checked, nearly all books look ahead: those of tests and fuzzers are small.
 const SMALL: usize = if cfg!(debug_assertions) { 16 } else { 4096 };
 
-/// What is known of a message that is still to come; before anything is, of none.
+/// Some of a block's messages, or of what they concern. Two lists instead of one with gaps: what is looked at has no
+/// branch on whether there is anything to look at, which nobody could predict.
 #[derive(Clone, Copy, Default)]
-struct Coming {
-    hash: u32,
-    /// The order that it concerns, or the last one at the level where it will rest.
-    slot: Slot,
-    /// Where that level is, if it names a price; in a window that may be replaced before its turn comes.
-    place: usize,
+struct Few<T> {
+    items: [T; BLOCK],
+    count: usize,
 }
 
-type Block = [Coming; BLOCK];
+impl<T> Few<T> {
+    #[inline(always)]
+    fn push(&mut self, item: T) {
+        self.items[self.count % BLOCK] = item;
+        self.count += 1;
+    }
+
+    #[inline(always)]
+    fn items(&mut self) -> &mut [T] {
+        &mut self.items[..self.count]
+    }
+}
+
+/// What is known of a block of messages that are still to come; before anything is, of none.
+#[derive(Clone, Copy, Default)]
+struct Coming {
+    /// The orders that rest already: hashes of their ids, and after the second look their slots.
+    orders: Few<u32>,
+    /// Where the levels are where others will rest; in a window that may be replaced before their turn comes.
+    places: Few<usize>,
+}
 
 /// How many levels of a side are looked at when its best price has changed.
 const MAKERS: usize = 4;
@@ -46,12 +64,12 @@ impl<P: Policy> Book<P> {
             return;
         }
         let ahead = LOOKS * BLOCK;
-        let (mut coming, mut turn) = ([Block::default(); LOOKS], [0, 1, 2]);
+        let (mut coming, mut turn) = ([Coming::default(); LOOKS], [0, 1, 2]);
         let mut makers = [Makers::default(); 2];
         for start in (0..messages.len() + ahead).step_by(BLOCK) {
             self.look_at_makers(Side::Buy, &mut makers[0]);
             self.look_at_makers(Side::Sell, &mut makers[1]);
-            self.third_look(&coming[turn[2]]);
+            self.third_look(&mut coming[turn[2]]);
             self.second_look(&mut coming[turn[1]]);
             self.first_look(block(messages, start), &mut coming[turn[0]]);
             turn.rotate_right(1);
@@ -63,37 +81,44 @@ impl<P: Policy> Book<P> {
         }
     }
 
-    /// Where the id stands in the index, and the level of a new order.
+    /// Where the id stands in the index, and the level where an order will rest.
     #[inline(always)]
-    fn first_look(&self, messages: &[Message], coming: &mut Block) {
+    fn first_look(&self, messages: &[Message], coming: &mut Coming) {
         let Some(window) = self.ladder.window() else { return };
-        for (coming, &message) in coming.iter_mut().zip(messages) {
+        (coming.orders.count, coming.places.count) = (0, 0);
+        for message in messages {
             let key = self.index.key(message.id());
             self.index.warm(key);
-            let price = message.price();
-            let place = window.guess(price) & usize::from(price != 0).wrapping_neg();
-            window.warm(place);
-            *coming = Coming { hash: key.hash, slot: NOBODY, place };
+            if let Some(price) = message.price() {
+                let place = window.guess(price);
+                window.warm(place);
+                coming.places.push(place);
+            }
+            if !matches!(message, Message::Place(_)) {
+                coming.orders.push(key.hash);
+            }
         }
     }
 
-    /// The order that a new one will stand behind, or the one with that id.
+    /// The order with that id, or the last one of that level, behind which the new one will stand.
     #[inline(always)]
-    fn second_look(&self, coming: &mut Block) {
+    fn second_look(&self, coming: &mut Coming) {
         let Some(window) = self.ladder.window() else { return };
-        for coming in coming {
-            let (slot, tail) = (self.index.guess(coming.hash), window.tail(coming.place));
-            coming.slot = if tail == NOBODY { slot } else { tail };
-            self.slab.warm(coming.slot);
+        for order in coming.orders.items() {
+            *order = self.index.guess(*order);
+            self.slab.warm(*order);
+        }
+        for &mut place in coming.places.items() {
+            self.slab.warm_node(window.tail(place));
         }
     }
 
-    /// That order's level and its neighbours.
+    /// The level of the order with that id, and its neighbours.
     #[inline(always)]
-    fn third_look(&self, coming: &Block) {
+    fn third_look(&self, coming: &mut Coming) {
         let Some(window) = self.ladder.window() else { return };
-        for coming in coming {
-            let node = self.slab.node(coming.slot);
+        for &mut slot in coming.orders.items() {
+            let node = self.slab.node(slot);
             window.warm(window.guess(node.price));
             self.slab.warm_node(node.prev);
             self.slab.warm_node(node.next);
@@ -213,12 +238,13 @@ impl Message {
         }
     }
 
-    /// The price where it will rest, 0 if it names none.
+    /// The price where it will rest, if it names one.
     #[inline(always)]
-    const fn price(&self) -> u64 {
+    const fn price(&self) -> Option<u64> {
         match *self {
-            Self::Place(Incoming { limit: Some(price), .. }) | Self::Replace { price, .. } => price,
-            _ => 0,
+            Self::Place(Incoming { limit, .. }) => limit,
+            Self::Replace { price, .. } => Some(price),
+            _ => None,
         }
     }
 }
