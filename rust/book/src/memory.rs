@@ -105,6 +105,16 @@ impl<T> Row<T> {
         }
     }
 
+    /// Puts all of it into huge pages, if it is mapped: for a row that grows fast, because memory is found sooner that way.
+    #[cold]
+    #[allow(unsafe_code)]
+    pub(crate) fn use_huge_pages(&mut self) {
+        if self.bytes >= MAPPED {
+            // SAFETY: so many bytes are mapped.
+            unsafe { pages::make_huge(self.start.cast(), self.found, self.bytes) };
+        }
+    }
+
     /// An item that exists: the caller knows that `index` is below [`Row::made`].
     #[inline(always)]
     #[allow(unsafe_code)]
@@ -386,13 +396,22 @@ mod pages {
             }
             // All of it or nothing: what is advised in part cannot be moved any more.
             if bytes > SMALL {
-                madvise(moved, bytes, MADV_HUGEPAGE);
-                if held <= SMALL {
-                    madvise(moved, held, MADV_COLLAPSE);
-                }
+                make_huge(place, if held <= SMALL { held } else { 0 }, bytes);
             }
         }
         Some(place)
+    }
+
+    /// Moves the first `held` bytes into huge pages, and has the others found in such ones.
+    ///
+    /// # Safety
+    /// It was mapped here, and is as long.
+    pub(super) unsafe fn make_huge(start: NonNull<u8>, held: usize, bytes: usize) {
+        // SAFETY: both parts lie in the mapping, of which nothing changes but where the system keeps it.
+        unsafe {
+            madvise(start.as_ptr().cast(), bytes, MADV_HUGEPAGE);
+            madvise(start.as_ptr().cast(), held.next_multiple_of(HUGE), MADV_COLLAPSE);
+        }
     }
 
     /// # Safety
@@ -439,6 +458,8 @@ mod pages {
     pub(super) const unsafe fn enlarge(_: NonNull<u8>, _: usize, _: usize) -> Option<NonNull<u8>> {
         None
     }
+
+    pub(super) const unsafe fn make_huge(_: NonNull<u8>, _: usize, _: usize) {}
 
     pub(super) const unsafe fn unmap(_: NonNull<u8>, _: usize) {}
 

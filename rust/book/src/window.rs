@@ -14,6 +14,8 @@ pub(crate) const PAGE: u64 = 32;
 /// Pages in the smallest window and in the largest one (4 million ticks).
 pub(crate) const FEWEST_PAGES: u64 = 128;
 pub(crate) const MOST_PAGES: u64 = 131_072;
+/// With so many pages (half a megabyte) the levels move into huge pages of memory: a price that runs makes more and more.
+const HUGE_FROM: u64 = 1024;
 
 /// The orders at one price: first, last, and the sum of what is left of all. All zero when nothing rests there.
 #[derive(Clone, Copy, Debug, Default)]
@@ -300,6 +302,9 @@ impl Window {
         let page = self.free.pop().unwrap_or_else(|| {
             self.occupied.make(1, || 0);
             self.levels.make(PAGE as usize, Level::default);
+            if self.made() == HUGE_FROM {
+                self.levels.use_huge_pages();
+            }
             (self.occupied.made() - 1) as u32
         });
         *self.directory.at_mut(slot) = page;
