@@ -42,8 +42,9 @@ class Pending(msgspec.Struct, eq=False):
 
     def settle(self, reply: Reply) -> None:
         """The reply is there."""
-        self.reply = reply
-        if self.told is not None:
+        if self.told is None:
+            self.reply = reply
+        else:
             self.told(reply)
 
     def __await__(self) -> Generator[Any, None, Reply]:

@@ -21,9 +21,12 @@ KEYED = frozenset({Security.USER_DATA, Security.TRADE, Security.USER_STREAM})
 """The security types that ask for a key."""
 
 
+_TRADE = Security.TRADE
+
+
 def permits(key: ApiKey, security: Security) -> bool:
     """Whether the key's permissions let it call operations of this security."""
-    return key.can_trade if security is Security.TRADE else key.can_read
+    return key.can_trade if security is _TRADE else key.can_read
 
 
 def admit(identity: Identity, name: str | None, security: Security) -> ApiKey:

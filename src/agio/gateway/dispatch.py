@@ -8,6 +8,8 @@ import secrets
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from agio.gateway import codec, errors
 from agio.gateway.limits import Limits
 from agio.gateway.row import encode
@@ -26,16 +28,13 @@ SECONDS = 10
 """How long a handler that waits by itself may take; after that the outcome is unknown (-1007)."""
 
 
-class Asked:
+class Asked(msgspec.Struct, eq=False, kw_only=True):
     """A request under way. How it is authorized, and whom its reply is told, is up to its face."""
 
-    __slots__ = ("_began", "now", "row", "usage")
-
-    def __init__(self, row: Row, usage: Usage, now: int) -> None:
-        self.row = row
-        self.usage = usage
-        self.now = now
-        self._began = perf_counter_ns()
+    row: Row
+    usage: Usage
+    now: int
+    began: int = msgspec.field(default_factory=perf_counter_ns)
 
     def authorize(self, venue: Venue) -> Call:
         """Parses and authorizes; raises one of `codec.REFUSALS`."""
@@ -50,7 +49,7 @@ class Asked:
         row, status = self.row, reply.status
         if status == 200 and row.operation.free:
             Limits.give_back(self.usage, row.operation.weight, self.now)
-        row.tally.count(status, perf_counter_ns() - self._began)
+        row.tally.count(status, perf_counter_ns() - self.began)
         self.tell(reply)
 
 

@@ -33,13 +33,9 @@ TEXT = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
 class PrivateRequest(Asked):
     """A request of an operator or a monitor, who needs no key: the socket admits only its owner."""
 
-    __slots__ = ("answer", "body", "query")
-
-    def __init__(self, query: str, body: bytes, row: Row, usage: Usage, now: int) -> None:
-        super().__init__(row, usage, now)
-        self.query = query
-        self.body = body
-        self.answer = Pending()
+    query: str
+    body: bytes
+    answer: Pending = msgspec.field(default_factory=Pending)
 
     def authorize(self, _: Venue) -> Call:
         """Decodes the body, of a GET the query; ApiError -1130 that says where it is wrong."""
@@ -104,7 +100,7 @@ class PrivateApp:
         return reply
 
     async def _run(self, row: Row, query: str, body: bytes) -> Reply:
-        request = PrivateRequest(query, body, row, self._usage, self.dispatcher.now())
+        request = PrivateRequest(query, body, row=row, usage=self._usage, now=self.dispatcher.now())
         self.dispatcher.answer(request)
         return await request.answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -13,7 +14,6 @@ from agio.wire import address
 
 if TYPE_CHECKING:
     from agio.gateway.limits import Limits, Usage
-    from agio.gateway.operations import Row
     from agio.gateway.row import Venue
     from agio.wire.http_connection import HttpRequest
 
@@ -35,17 +35,13 @@ def refuse(request: HttpRequest, status: int) -> None:
 class RestRequest(Asked):
     """One request for a row. Signatures are made over query and body as they came."""
 
-    __slots__ = ("_http", "_limits", "_query")
-
-    def __init__(self, http: HttpRequest, query: bytes, row: Row, usage: Usage, now: int, limits: Limits) -> None:
-        super().__init__(row, usage, now)
-        self._http = http
-        self._query = query
-        self._limits = limits
+    http: HttpRequest
+    query: bytes
+    limits: Limits
 
     def authorize(self, venue: Venue) -> Call:
         """Security NONE ignores keys; the others ask for one."""
-        row, http = self.row, self._http
+        row, http = self.row, self.http
         schema, headers = row.rest_schema, http.headers
         assert schema is not None
         body = http.body if row.reads_body else b""
@@ -55,12 +51,12 @@ class RestRequest(Asked):
         if micros is None:
             raise errors.BAD_TIME_UNIT.error()
         if not row.is_keyed:
-            return Call(schema.parse(self._query, body), micros)
+            return Call(schema.parse(self.query, body), micros)
         key = auth.admit(venue.identity, headers.get(b"x-mbx-apikey", b"").decode("latin-1"), row.operation.security)
         if row.is_signed:
-            values = schema.authorize(self._query, body, key.verifier, self.now)
+            values = schema.authorize(self.query, body, key.verifier, self.now)
         else:
-            values = schema.parse(self._query, body)
+            values = schema.parse(self.query, body)
         return Call(values, micros, key.account, key.key, None, key)
 
     def tell(self, reply: Reply) -> None:
@@ -70,10 +66,11 @@ class RestRequest(Asked):
             counts = (reply.orders_10s, reply.orders_1d)
             headers += b"x-mbx-order-count-10s: %d\r\nx-mbx-order-count-1d: %d\r\n" % counts
         if reply.status in (418, 429):
-            headers += retry_after(self._limits, self.usage, self.now, reply)
-        self._http.respond(reply.status, headers, reply.body)
+            headers += retry_after(self.limits, self.usage, self.now, reply)
+        self.http.respond(reply.status, headers, reply.body)
 
 
+@lru_cache(1024)
 def used(kind: bytes, weight: int) -> bytes:
     """Content type, what of the minute's weight is used, and that pages from anywhere may read it, as at Binance."""
     told = (kind, weight, weight)
@@ -107,7 +104,7 @@ class PublicApp:
         if row is None:
             self._unrouted(request, plain, usage, now)
         else:
-            self._dispatcher.answer(RestRequest(request, query, row, usage, now, self._limits))
+            self._dispatcher.answer(RestRequest(request, query, self._limits, row=row, usage=usage, now=now))
 
     def _behind(self, peer: str, request: HttpRequest) -> str:
         return address.client(peer, request.headers.get(b"x-forwarded-for", b"").decode("latin-1"), self._proxies)

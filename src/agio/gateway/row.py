@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -152,13 +153,13 @@ SIGNED = frozenset({Security.USER_DATA, Security.TRADE})
 class Tally:
     """How often an operation was called, by HTTP status, and how long its answers took by powers of two of µs."""
 
-    statuses: dict[int, int] = field(default_factory=dict)
+    statuses: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     buckets: list[int] = field(default_factory=lambda: [0] * 24)
     nanoseconds: int = 0
 
     def count(self, status: int, nanoseconds: int) -> None:
         """Adds one answer."""
-        self.statuses[status] = self.statuses.get(status, 0) + 1
+        self.statuses[status] += 1
         self.buckets[min((nanoseconds // 1000).bit_length(), 23)] += 1
         self.nanoseconds += nanoseconds
 

@@ -39,18 +39,14 @@ _decode = msgspec.json.Decoder(Message).decode
 class Frame(Asked):
     """A request of the WebSocket API for a row."""
 
-    __slots__ = ("_message", "_params", "_room", "_session")
-
-    def __init__(self, room: WsApiRoom, session: Session, message: Message, row: Row, usage: Usage, now: int) -> None:
-        super().__init__(row, usage, now)
-        self._room = room
-        self._session = session
-        self._message = message
-        self._params: dict[str, Any] = message.params or {}
+    room: WsApiRoom
+    session: Session
+    message: Message
 
     def authorize(self, venue: Venue) -> Call:
         """By the request's own key and signature, or by the key that has logged on."""
-        row, session, params = self.row, self._session, self._params
+        row, session = self.row, self.session
+        params: dict[str, Any] = self.message.params or {}
         operation, schema, micros = row.operation, row.ws_schema, session.micros
         assert schema is not None
         if operation.security is Security.NONE:
@@ -72,11 +68,11 @@ class Frame(Asked):
 
     def tell(self, reply: Reply) -> None:
         """Sends the frame."""
-        self._room.tell(self._session, self._message, reply, self.usage, self.now)
+        self.room.tell(self.session, self.message, reply, self.usage, self.now)
 
     def _logged_on(self, row: Row, venue: Venue) -> ApiKey:
         """The session's key, as long as it is good: one that has been revoked ends the logon and its user data."""
-        session = self._session
+        session = self.session
         if session.key is None:
             raise errors.KEY_REJECTED.error()
         if venue.identity.key(session.key.name) is not session.key:
@@ -132,7 +128,7 @@ class WsApiRoom:
         if row is None:
             self.tell(session, request, self._refuse(refusal, usage, now), usage, now)
         else:
-            self._dispatcher.answer(Frame(self, session, request, row, usage, now))
+            self._dispatcher.answer(Frame(self, session, request, row=row, usage=usage, now=now))
 
     def tell(self, session: Session, request: Message, reply: Reply, usage: Usage, now: int) -> None:
         """Answers one request; who is banned by it is also closed."""

@@ -88,10 +88,10 @@ class Shard:
         """Requests that have not been answered yet."""
         return len(self._waiting)
 
-    def _ask(self, call: Callable[..., None], *arguments: Any) -> Pending:
+    def _asked(self) -> Pending:
+        """The answer to come of what has just been asked under the next token."""
         token = self._next
         self._next = token + 1
-        call(token, *arguments)
         pending = self._waiting[token] = Pending()
         if not self._rousing:  # one wake for all that is asked in this turn of the loop
             self._rousing = True
@@ -138,39 +138,48 @@ class Shard:
 
     def place(self, values: Any, account: int, key: int, micros: bool) -> Pending:
         """Places an order."""
-        return self._ask(self._core.place, values, account, key, micros)
+        self._core.place(self._next, values, account, key, micros)
+        return self._asked()
 
     def batch(self, commands: bytes) -> Pending:
         """Many commands at once, packed by `agio.shard.batch`; the reply's body has their results."""
-        return self._ask(self._core.batch, commands)
+        self._core.batch(self._next, commands)
+        return self._asked()
 
     def test_order(self, values: Any, account: int, key: int, micros: bool) -> Pending:
         """Checks an order without placing it."""
-        return self._ask(self._core.test_order, values, account, key, micros)
+        self._core.test_order(self._next, values, account, key, micros)
+        return self._asked()
 
     def cancel(self, values: Any, account: int, key: int, micros: bool) -> Pending:
         """Cancels one order."""
-        return self._ask(self._core.cancel, values, account, key, micros)
+        self._core.cancel(self._next, values, account, key, micros)
+        return self._asked()
 
     def cancel_all(self, values: Any, account: int, key: int, micros: bool) -> Pending:
         """Cancels all orders of one market."""
-        return self._ask(self._core.cancel_all, values, account, key, micros)
+        self._core.cancel_all(self._next, values, account, key, micros)
+        return self._asked()
 
     def order(self, values: Any, account: int, micros: bool) -> Pending:
         """An open or recently finished order; status 0: neither."""
-        return self._ask(self._core.order, values, account, micros)
+        self._core.order(self._next, values, account, micros)
+        return self._asked()
 
     def open_orders(self, values: Any, account: int, micros: bool) -> Pending:
         """Open orders."""
-        return self._ask(self._core.open_orders, values, account, micros)
+        self._core.open_orders(self._next, values, account, micros)
+        return self._asked()
 
     def account(self, account: int, omit_zero: bool, micros: bool) -> Pending:
         """Balances and rights."""
-        return self._ask(self._core.account, account, omit_zero, micros)
+        self._core.account(self._next, account, omit_zero, micros)
+        return self._asked()
 
     def depth(self, symbol: str, limit: int) -> Pending:
         """The book's best levels."""
-        return self._ask(self._core.depth, symbol, limit)
+        self._core.depth(self._next, symbol, limit)
+        return self._asked()
 
     async def top(self, symbol: str) -> tuple[int, int, int, int, int]:
         """The last update's number, best bid and its total, best ask and its total; 0 for an empty side."""
@@ -182,24 +191,29 @@ class Shard:
 
     def average_price(self, symbol: str, micros: bool) -> Pending:
         """The average price that filters use."""
-        return self._ask(self._core.average_price, symbol, micros)
+        self._core.average_price(self._next, symbol, micros)
+        return self._asked()
 
     def order_counts(self, account: int) -> Pending:
         """Unfilled-order counts."""
-        return self._ask(self._core.order_counts, account)
+        self._core.order_counts(self._next, account)
+        return self._asked()
 
     async def position(self) -> dict[str, Any]:
         """Sequence, time, halted and the hash of all state, for operators."""
-        position: dict[str, Any] = self._decode.decode(_answered(await self._ask(self._core.position)))
+        self._core.position(self._next)
+        position: dict[str, Any] = self._decode.decode(_answered(await self._asked()))
         return position
 
     async def live_keys(self) -> dict[int, int]:
         """The account of every key that the log knows and has not revoked; raises ApiError -1007 if lost."""
-        return dict(self._decode.decode(_answered(await self._ask(self._core.live_keys))))
+        self._core.live_keys(self._next)
+        return dict(self._decode.decode(_answered(await self._asked())))
 
     async def command(self, command: dict[str, Any]) -> list[dict[str, Any]]:
         """Runs an administrative command and returns its events; raises CommandRefused, or ApiError -1007 if lost."""
-        reply = await self._ask(self._core.command, self._encode.encode(command))
+        self._core.command(self._next, self._encode.encode(command))
+        reply = await self._asked()
         events: list[dict[str, Any]] = self._decode.decode(_answered(reply))
         for event in events:
             if rejected := event.get("Rejected"):

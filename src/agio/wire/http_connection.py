@@ -11,6 +11,7 @@ from collections import deque
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
+import msgspec
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 if TYPE_CHECKING:
@@ -26,43 +27,34 @@ CLOSE = b"connection: close\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class HttpRequest:
+class HttpRequest(msgspec.Struct, eq=False):
     """One request, whole. It is answered once, by `respond`, now or later."""
 
-    __slots__ = ("_connection", "body", "headers", "is_last", "method", "refusal", "target")
-
-    def __init__(
-        self, connection: HttpConnection, method: bytes, target: bytes, headers: dict[bytes, bytes], body: bytes
-    ) -> None:
-        self._connection = connection
-        self.method = method
-        self.target = target
-        """What stands between method and version, still percent-encoded."""
-        self.headers = headers
-        """By name in lower case; of several with one name the last."""
-        self.body = body
-        self.is_last = False
-        """Whether the connection is closed after the answer."""
-        self.refusal = 0
-        """The status to answer when this is no request that an application may see."""
-
-    @property
-    def peer(self) -> str:
-        """The address of the other end, without its port; empty on a socket file."""
-        return self._connection.peer
+    connection: HttpConnection
+    peer: str
+    """The address of the other end, without its port; empty on a socket file."""
+    method: bytes
+    target: bytes
+    """What stands between method and version, still percent-encoded."""
+    headers: dict[bytes, bytes]
+    """By name in lower case; of several with one name the last."""
+    body: bytes
+    is_last: bool = False
+    """Whether the connection is closed after the answer."""
+    refusal: int = 0
+    """The status to answer when this is no request that an application may see."""
 
     def respond(self, status: int, headers: bytes, body: bytes, *, close: bool = False) -> None:
         """Answers. `headers` is a block of lines that each end in CR LF; length and date are added."""
         if close:
             self.is_last = True
-        connection = self._connection
-        length = b"content-length: %d\r\n\r\n" % len(body)
-        parts = [STATUS_LINES[status], connection.listener.date, headers, length, body]
         if self.is_last:
-            parts[2] += CLOSE
+            headers += CLOSE
+        connection = self.connection
+        length = b"content-length: %d\r\n\r\n" % len(body)
         if self.method == b"HEAD":
-            parts[4] = b""
-        connection.answer(self, b"".join(parts))
+            body = b""
+        connection.answer(self, b"".join((STATUS_LINES[status], connection.listener.date, headers, length, body)))
 
 
 class HttpConnection(asyncio.Protocol):
@@ -200,7 +192,9 @@ class HttpConnection(asyncio.Protocol):
         if len(self._headers) > self.listener.limits.headers:
             self._refuse(431)
         else:
-            self._head = {name.lower(): value for name, value in self._headers.items()}
+            head = self._head
+            for name, value in self._headers.items():
+                head[name.lower()] = value
             self._headers.clear()
 
     def on_body(self, piece: bytes) -> None:
@@ -216,9 +210,8 @@ class HttpConnection(asyncio.Protocol):
         if self._ended or (self._fed > self.listener.limits.header_bytes and self._is_heavy()):
             return
         target = self._target
-        request = HttpRequest(
-            self, self._parser.get_method(), target[0] if len(target) == 1 else b"".join(target), self._head, self._body
-        )
+        url = target[0] if len(target) == 1 else b"".join(target)
+        request = HttpRequest(self, self.peer, self._parser.get_method(), url, self._head, self._body)
         if not self._parser.should_keep_alive():
             request.is_last = True
             if self._parser.get_http_version() not in VERSIONS:
@@ -247,9 +240,7 @@ class HttpConnection(asyncio.Protocol):
         """Answers what is no good request, when its turn comes, and reads no further."""
         if self._ended:
             return
-        request = HttpRequest(self, b"", b"", {}, b"")
-        request.refusal = status
-        request.is_last = True
+        request = HttpRequest(self, self.peer, b"", b"", {}, b"", is_last=True, refusal=status)
         self._headers.clear()
         self._push(request)
         self._ended = True

@@ -4,9 +4,9 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
+import msgspec
+
 from agio.gateway.dispatch import Dispatcher
-from agio.gateway.limits import Usage
-from agio.gateway.operations import Row
 from agio.gateway.session import Session
 from agio.gateway.ws_api import Frame, Message
 from agio.ports import Pending, Reply
@@ -24,8 +24,7 @@ class Response(NamedTuple):
 class Line:
     """Stands where a request's connection would."""
 
-    def __init__(self, peer: str) -> None:
-        self.peer = peer
+    def __init__(self) -> None:
         self.listener = SimpleNamespace(date=b"")
         self.answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
@@ -37,9 +36,9 @@ async def ask_http(
     app: Any, method: str, target: str, body: bytes = b"", *, peer: str = "192.0.2.1", **headers: str | None
 ) -> Response:
     """One request; `headers` by their name with `_` for `-`, None: not sent."""
-    line = Line(peer)
+    line = Line()
     sent = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items() if value is not None}
-    app.serve(HttpRequest(cast("HttpConnection", line), method.encode(), target.encode(), sent, body))
+    app.serve(HttpRequest(cast("HttpConnection", line), peer, method.encode(), target.encode(), sent, body))
     head, _, answered = (await line.answered).partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     pairs = [(name, value) for name, _, value in (header.partition(": ") for header in lines)]
@@ -50,11 +49,7 @@ async def ask_http(
 class Told(Frame):
     """A request of the WebSocket API whose reply is looked at before it becomes a frame."""
 
-    __slots__ = ("answer",)
-
-    def __init__(self, session: Session, params: dict[str, Any], row: Row, usage: Usage, now: int) -> None:
-        super().__init__(cast("Any", None), session, Message(params=params), row, usage, now)
-        self.answer = Pending()
+    answer: Pending = msgspec.field(default_factory=Pending)
 
     def tell(self, reply: Reply) -> None:
         self.answer.settle(reply)
@@ -63,6 +58,7 @@ class Told(Frame):
 async def ask_ws(dispatcher: Dispatcher, method: str, params: dict[str, Any], session: Session, now: int) -> Reply:
     """One request for a row of the WebSocket API."""
     usage = dispatcher.limits.of(session.address, now)
-    frame = Told(session, params, dispatcher.table.ws[method], usage, now)
+    message = Message(params=params)
+    frame = Told(cast("Any", None), session, message, row=dispatcher.table.ws[method], usage=usage, now=now)
     dispatcher.answer(frame)
     return await frame.answer
