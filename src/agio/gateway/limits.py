@@ -51,7 +51,9 @@ class Usage:
     __slots__ = ("banned_until", "minute", "offences", "raw", "refusals", "seen", "weight", "window")
 
     def __init__(self) -> None:
-        self.minute = self.window = self.seen = 0
+        self.minute = 0
+        """When the minute began of which `weight` is."""
+        self.window = self.seen = 0
         self.weight = self.raw = 0
         self.refusals = self.offences = self.banned_until = 0
 
@@ -71,9 +73,8 @@ class Limits:
     def of(self, address: str, now: int) -> Usage:
         """What this address has used in the windows of `now`."""
         usage = self._usages.get(address) or self._admit(block_of(address), now)
-        minute = now // MINUTE
-        if usage.minute != minute:
-            self._turn(usage, minute)
+        if now - usage.minute >= MINUTE:
+            self._turn(usage, now // MINUTE)
         usage.seen = now
         return usage
 
@@ -98,7 +99,7 @@ class Limits:
     @staticmethod
     def give_back(usage: Usage, weight: int, now: int) -> None:
         """Takes back what was spent at `now`, unless another minute has begun."""
-        if usage.minute == now // MINUTE:
+        if now >= usage.minute:
             usage.weight -= weight
 
     def retry_at(self, usage: Usage, now: int, body: bytes) -> int:
@@ -131,7 +132,7 @@ class Limits:
         return usage.banned_until <= now and idle > (self.figures.longest_ban if usage.offences else WINDOW)
 
     def _turn(self, usage: Usage, minute: int) -> None:
-        usage.minute, usage.weight, usage.refusals = minute, 0, 0
+        usage.minute, usage.weight, usage.refusals = minute * MINUTE, 0, 0
         if usage.window != minute // 5:
             usage.window, usage.raw = minute // 5, 0
         if usage.offences and minute * MINUTE - usage.banned_until > self.figures.longest_ban:

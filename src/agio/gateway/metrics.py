@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from agio.gateway.dispatch import Dispatcher
 
+POWERS = 23
+"""Powers of two of µs that are told apart, up to 4 s: what takes longer is told as one."""
+
 Source = Callable[[], Mapping[str, float]]
 """Current figures by name."""
 
@@ -62,7 +65,7 @@ class Metrics:
 def _cumulated(buckets: list[int]) -> list[tuple[str, float]]:
     """Counts up to each power of two of µs."""
     told, total = [], 0
-    for power, count in enumerate(buckets):
+    for power, count in enumerate(buckets[:POWERS]):
         total += count
-        told.append((repr((1 << power) / 1e6) if power < len(buckets) - 1 else "+Inf", float(total)))
-    return told
+        told.append((repr((1 << power) / 1e6), float(total)))
+    return [*told, ("+Inf", float(sum(buckets)))]

@@ -154,13 +154,13 @@ class Tally:
     """How often an operation was called, by HTTP status, and how long its answers took by powers of two of µs."""
 
     statuses: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
-    buckets: list[int] = field(default_factory=lambda: [0] * 24)
+    buckets: list[int] = field(default_factory=lambda: [0] * 64)
     nanoseconds: int = 0
 
     def count(self, status: int, nanoseconds: int) -> None:
         """Adds one answer."""
         self.statuses[status] += 1
-        self.buckets[min((nanoseconds // 1000).bit_length(), 23)] += 1
+        self.buckets[(nanoseconds // 1000).bit_length()] += 1
         self.nanoseconds += nanoseconds
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
@@ -51,10 +52,16 @@ class HttpRequest(msgspec.Struct, eq=False):
         if self.is_last:
             headers += CLOSE
         connection = self.connection
-        length = b"content-length: %d\r\n\r\n" % len(body)
+        length = _length(len(body))
         if self.method == b"HEAD":
             body = b""
         connection.answer(self, b"".join((STATUS_LINES[status], connection.listener.date, headers, length, body)))
+
+
+@lru_cache(4096)
+def _length(size: int) -> bytes:
+    """The end of a head; most answers are as long as others were."""
+    return b"content-length: %d\r\n\r\n" % size
 
 
 class HttpConnection(asyncio.Protocol):
