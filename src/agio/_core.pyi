@@ -54,6 +54,9 @@ class Schema:
 def error_body(code: int, message: str) -> bytes:
     """`{"code":…,"msg":…}`."""
 
+def used(head: bytes, weight: int, orders_10s: int, orders_1d: int) -> bytes:
+    """`head` and the header lines that tell the minute's weight and, unless -1, the order counts."""
+
 # --- events, as the streams see them; `json(micros)` is the payload in Binance's form ---
 
 @final

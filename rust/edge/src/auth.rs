@@ -15,10 +15,11 @@
 use std::borrow::Cow;
 
 use agio_engine::units::Micros;
+use memchr::memrchr;
 use ring::{hmac, signature};
 
 use crate::errors::{self, ApiError};
-use crate::params::{Value, hex, named, pairs};
+use crate::params::{Value, hex};
 use crate::schema::{Name, Pair, Schema, Sent, Values, texts};
 
 /// The window of a request that names none.
@@ -176,16 +177,24 @@ fn slot(schema: &Schema, name: Name) -> usize {
     schema.known(name).expect("a signed schema has this parameter")
 }
 
-/// Appends a source without its `signature` parameters.
+/// Appends a source without its `signature` parameter: there is one at most, for a second one was refused before, and
+/// most clients send it last.
 fn unsigned(source: &[u8], out: &mut Vec<u8>) {
-    // Both sources were read as UTF-8 before.
-    let source = std::str::from_utf8(source).unwrap_or_default();
-    let signed = |pair: &&str| named(pair).0 == Name::Signature.as_str();
-    for (index, pair) in pairs(source).filter(|pair| !signed(pair)).enumerate() {
-        if index > 0 {
-            out.push(b'&');
+    const NAME: &[u8] = Name::Signature.as_str().as_bytes();
+    let mut end = source.len();
+    loop {
+        let start = memrchr(b'&', &source[..end]).map_or(0, |at| at + 1);
+        if let [b'=', ..] | [] = source[start..end].strip_prefix(NAME).unwrap_or(b"&") {
+            // What stands behind it keeps one of the two `&`, or none when nothing stands before it.
+            let (before, behind) = (&source[..start.saturating_sub(1)], &source[end..]);
+            out.extend_from_slice(before);
+            out.extend_from_slice(if start == 0 { behind.get(1..).unwrap_or_default() } else { behind });
+            return;
         }
-        out.extend_from_slice(pair.as_bytes());
+        if start == 0 {
+            return out.extend_from_slice(source);
+        }
+        end = start - 1;
     }
 }
 
@@ -303,6 +312,11 @@ mod tests {
             ("a=1&signature=x&b=2", "a=1&b=2"),
             ("signature=x", ""),
             ("a=1&signatures=x&b", "a=1&signatures=x&b"),
+            ("signature&a=1", "a=1"),
+            ("a=1&signature", "a=1"),
+            ("&signature=x&", "&"),
+            ("signature=x&&a=1&", "&a=1&"),
+            ("a=signature=1&b", "a=signature=1&b"),
             ("", ""),
         ];
         for (source, payload) in cases {

@@ -11,7 +11,7 @@ use agio_engine::vocabulary::{
 };
 
 use crate::errors::{self, Action, ApiError};
-use crate::json::{Object, Style, array, decimal, quoted_decimal};
+use crate::json::{Object, Style, array, decimal, quoted_decimal, whole};
 use crate::orders::Response;
 
 /// The names of markets and assets, as clients know them.
@@ -74,6 +74,22 @@ pub fn rejected(events: &[Event], action: Action) -> Option<ApiError> {
         Event::Rejected(refused) => Some(errors::rejection(refused.reason, refused.detail, action)),
         _ => None,
     })
+}
+
+/// The lines of an HTTP answer that tell what is used of the limits, behind those that `head` already has: the
+/// minute's weight, and the account's order counts where they were counted.
+pub fn used(weight: u64, orders: Option<(u64, u64)>, head: &mut Vec<u8>) {
+    let mut tell = |name: &str, count| {
+        head.extend_from_slice(name.as_bytes());
+        whole(count, head);
+        head.extend_from_slice(b"\r\n");
+    };
+    tell("x-mbx-used-weight: ", weight);
+    tell("x-mbx-used-weight-1m: ", weight);
+    if let Some((ten_seconds, day)) = orders {
+        tell("x-mbx-order-count-10s: ", ten_seconds);
+        tell("x-mbx-order-count-1d: ", day);
+    }
 }
 
 /// Appends `error` and returns its status.

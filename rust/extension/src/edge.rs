@@ -2,7 +2,7 @@
 
 use agio_edge::schema::Pair;
 use agio_edge::streams::{self, DepthChanges};
-use agio_edge::{Schema, Style, Value, Values, Verifier, auth};
+use agio_edge::{Schema, Style, Value, Values, Verifier, auth, replies};
 use agio_engine::units::{Micros, Price, Quantity, UpdateId};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -179,6 +179,15 @@ fn error_body<'py>(py: Python<'py>, code: i32, message: &str) -> Bound<'py, PyBy
 }
 
 #[pyfunction]
+fn used<'py>(py: Python<'py>, head: &[u8], weight: u64, orders_10s: i64, orders_1d: i64) -> Bound<'py, PyBytes> {
+    let mut lines = Vec::with_capacity(256);
+    lines.extend_from_slice(head);
+    let orders = u64::try_from(orders_10s).ok().zip(u64::try_from(orders_1d).ok());
+    replies::used(weight, orders, &mut lines);
+    PyBytes::new(py, &lines)
+}
+
+#[pyfunction]
 #[allow(clippy::too_many_arguments, clippy::needless_pass_by_value)]
 fn depth_update<'py>(
     py: Python<'py>,
@@ -204,5 +213,6 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PySchema>()?;
     module.add_class::<PyValues>()?;
     module.add_function(wrap_pyfunction!(error_body, module)?)?;
+    module.add_function(wrap_pyfunction!(used, module)?)?;
     module.add_function(wrap_pyfunction!(depth_update, module)?)
 }

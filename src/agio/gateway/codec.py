@@ -17,6 +17,8 @@ Schema = _core.Schema
 REFUSALS: tuple[type[ApiError], type[_core.ApiError]] = (ApiError, _core.ApiError)
 """What a refused request raises; both have `code`, `message` and `status`."""
 
+used = _core.used
+"""Header lines, and behind them those that tell what is used of the limits."""
 RATE_LIMITS = Param("returnRateLimits", "bool", "Whether the reply tells the rate limits.")
 API_KEY = Param("apiKey", "text", "Ignored.", pattern="^[a-zA-Z0-9]{1,128}$")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -21,7 +20,10 @@ LONGEST_QUERY = 16_384
 JSON = b"content-type: application/json;charset=UTF-8\r\n"
 SBE = b"application/sbe"
 """Who accepts nothing else gets nothing: there is no SBE here (faqs/sbe_faq.md)."""
-HTML = b"content-type: text/html\r\n"
+ANYWHERE = b"access-control-allow-origin: *\r\n"
+"""Pages from anywhere may read answers, as at Binance."""
+HEAD = JSON + ANYWHERE
+PAGE_HEAD = b"content-type: text/html\r\n" + ANYWHERE
 NO_PAGE = b"<html><body><h2>404 Not found</h2></body></html>"
 TOO_LARGE = codec.error_body(errors.TOO_LARGE.code, errors.TOO_LARGE.text)
 MICROS = {b"MILLISECOND": False, b"millisecond": False, b"MICROSECOND": True, b"microsecond": True}
@@ -61,20 +63,10 @@ class RestRequest(Asked):
 
     def tell(self, reply: Reply) -> None:
         """Answers, with what the client learns about its limits."""
-        headers = used(JSON, self.usage.weight)
-        if reply.orders_10s >= 0:
-            counts = (reply.orders_10s, reply.orders_1d)
-            headers += b"x-mbx-order-count-10s: %d\r\nx-mbx-order-count-1d: %d\r\n" % counts
+        headers = codec.used(HEAD, self.usage.weight, reply.orders_10s, reply.orders_1d)
         if reply.status in (418, 429):
             headers += retry_after(self.limits, self.usage, self.now, reply)
         self.http.respond(reply.status, headers, reply.body)
-
-
-@lru_cache(1024)
-def used(kind: bytes, weight: int) -> bytes:
-    """Content type, what of the minute's weight is used, and that pages from anywhere may read it, as at Binance."""
-    told = (kind, weight, weight)
-    return b"%baccess-control-allow-origin: *\r\nx-mbx-used-weight: %d\r\nx-mbx-used-weight-1m: %d\r\n" % told
 
 
 class PublicApp:
@@ -113,7 +105,8 @@ class PublicApp:
         reply, more = self._no_row(request, path, usage, now)
         counts = self._dispatcher.unrouted
         counts[reply.status] = counts.get(reply.status, 0) + 1
-        headers = used(HTML if reply.body is NO_PAGE else JSON, usage.weight) + more
+        head = PAGE_HEAD if reply.body is NO_PAGE else HEAD
+        headers = codec.used(head, usage.weight, -1, -1) + more
         request.respond(reply.status, headers, reply.body)
 
     def _no_row(self, request: HttpRequest, path: str, usage: Usage, now: int) -> tuple[Reply, bytes]:
