@@ -42,10 +42,11 @@ class Pending(msgspec.Struct, eq=False):
 
     def settle(self, reply: Reply) -> None:
         """The reply is there."""
-        if self.told is None:
+        told = self.told
+        if told is None:
             self.reply = reply
         else:
-            self.told(reply)
+            told(reply)
 
     def __await__(self) -> Generator[Any, None, Reply]:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()

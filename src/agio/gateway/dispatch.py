@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agio.gateway import codec, errors
-from agio.gateway.limits import Limits
 from agio.gateway.row import encode
 from agio.ports import Pending, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from agio.gateway.limits import Usage
+    from agio.gateway.limits import Limits, Usage
     from agio.gateway.operations import Row, Table
     from agio.gateway.row import Call, Venue
 
@@ -48,7 +47,7 @@ class Asked(msgspec.Struct, eq=False, kw_only=True):
         """Counts the reply, and tells it."""
         row, status = self.row, reply.status
         if status == 200 and row.operation.free:
-            Limits.give_back(self.usage, row.operation.weight, self.now)
+            self.usage.give_back(row.operation.weight, self.now)
         row.tally.count(status, perf_counter_ns() - self.began)
         self.tell(reply)
 

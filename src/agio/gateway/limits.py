@@ -57,6 +57,11 @@ class Usage:
         self.weight = self.raw = 0
         self.refusals = self.offences = self.banned_until = 0
 
+    def give_back(self, weight: int, now: int) -> None:
+        """Takes back what was spent at `now`, unless another minute has begun."""
+        if now >= self.minute:
+            self.weight -= weight
+
 
 class Limits:
     """The counts of all addresses."""
@@ -95,12 +100,6 @@ class Limits:
         if usage.weight + weight > self.figures.weight:
             raise self._refuse(usage, now, errors.TOO_MUCH_WEIGHT.error(self.figures.weight, "1 MINUTE"))
         usage.weight += weight
-
-    @staticmethod
-    def give_back(usage: Usage, weight: int, now: int) -> None:
-        """Takes back what was spent at `now`, unless another minute has begun."""
-        if now >= usage.minute:
-            usage.weight -= weight
 
     def retry_at(self, usage: Usage, now: int, body: bytes) -> int:
         """When a request that was refused with this body, of status 429 or 418, may come again."""

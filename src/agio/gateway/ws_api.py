@@ -10,6 +10,7 @@ from agio.gateway import auth, codec, errors
 from agio.gateway.dispatch import Asked, Dispatcher, refused
 from agio.gateway.row import Call, Security, Venue, encode
 from agio.gateway.session import Session
+from agio.gateway.spot.results import RateLimit
 from agio.wire import query as urls
 
 if TYPE_CHECKING:
@@ -179,20 +180,13 @@ class WsApiRoom:
         return asked not in (False, "false") if asked is not None else session.return_limits
 
 
-def _used(figures: Figures, reply: Reply, usage: Usage) -> list[dict[str, Any]]:
+def _used(figures: Figures, reply: Reply, usage: Usage) -> list[RateLimit]:
     """What the reply tells of limits: orders where they were counted, and weight."""
-    told = [_limit("REQUEST_WEIGHT", "MINUTE", 1, figures.weight, usage.weight)]
-    if reply.orders_10s >= 0:
-        told.insert(0, _limit("ORDERS", "DAY", 1, figures.orders_1d, reply.orders_1d))
-        told.insert(0, _limit("ORDERS", "SECOND", 10, figures.orders_10s, reply.orders_10s))
-    return told
-
-
-def _limit(kind: str, interval: str, number: int, limit: int, count: int) -> dict[str, Any]:
-    return {
-        "rateLimitType": kind,
-        "interval": interval,
-        "intervalNum": number,
-        "limit": limit,
-        "count": count,
-    }
+    weight = RateLimit("REQUEST_WEIGHT", "MINUTE", 1, figures.weight, usage.weight)
+    if reply.orders_10s < 0:
+        return [weight]
+    return [
+        RateLimit("ORDERS", "SECOND", 10, figures.orders_10s, reply.orders_10s),
+        RateLimit("ORDERS", "DAY", 1, figures.orders_1d, reply.orders_1d),
+        weight,
+    ]

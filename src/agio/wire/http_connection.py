@@ -75,7 +75,6 @@ class HttpConnection(asyncio.Protocol):
         "_fed",
         "_head",
         "_headers",
-        "_held",
         "_parser",
         "_serving",
         "_since",
@@ -101,8 +100,8 @@ class HttpConnection(asyncio.Protocol):
         self._head: dict[bytes, bytes] = {}
         """The headers by name in lower case, once the head is whole; what comes behind the body is not among them."""
         self._body = b""
-        self._held = self._fed = 0
-        """Bytes of the body, and of all that came since the last whole request."""
+        self._fed = 0
+        """Bytes of all that came since the last whole request."""
         self._begun = self._told = self._ended = self._serving = self._stuck = False
         self._answering: HttpRequest | None = None
         """The one that is with the application."""
@@ -158,7 +157,7 @@ class HttpConnection(asyncio.Protocol):
         limits, head = self.listener.limits, self._head
         if head:
             self._headers.clear()  # of trailers, which nobody asks for
-        if len(self._headers) > limits.headers or (self._fed > limits.header_bytes and not self._held):
+        if len(self._headers) > limits.headers or (self._fed > limits.header_bytes and not self._body):
             self._refuse(431)
         elif self._fed > limits.header_bytes + CHUNKED * limits.body_bytes:
             self._refuse(413)
@@ -206,8 +205,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_body(self, piece: bytes) -> None:
         """A piece of the body."""
-        self._held += len(piece)
-        if self._held > self.listener.limits.body_bytes:
+        if len(self._body) + len(piece) > self.listener.limits.body_bytes:
             self._refuse(413)
         else:
             self._body += piece
@@ -227,7 +225,7 @@ class HttpConnection(asyncio.Protocol):
         self._headers.clear()
         target.clear()
         self._body = b""
-        self._held = self._fed = 0
+        self._fed = 0
         self._begun = self._told = False
         if self._answering is None and not self._waiting and not self._stuck and not request.refusal:
             self._hand_over(request)

@@ -44,10 +44,10 @@ def test_a_refusal_costs_no_weight_and_a_success_can_be_given_back() -> None:
     with pytest.raises(ApiError):
         counts.spend(usage, 3, NOW)
     assert usage.weight == 3
-    counts.give_back(usage, 3, NOW)
+    usage.give_back(3, NOW)
     assert usage.weight == 0
     counts.of("a", NOW + MINUTE)
-    counts.give_back(usage, 3, NOW)
+    usage.give_back(3, NOW)
     assert usage.weight == 0, "another minute owes nothing"
 
 
