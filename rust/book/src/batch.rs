@@ -7,7 +7,7 @@ use crate::types::{BatchSink, Done, Incoming, Message, Placed, Policy, Side};
 
 /// How many messages are looked at together. Each block is looked at three times, a block's time apart, before it is
 /// applied: so long does memory take.
-const BLOCK: usize = 8;
+const BLOCK: usize = 16;
 const LOOKS: usize = 3;
 
 /// A book of fewer orders stays in the processor's caches, and looking ahead would only cost. Where every access is

@@ -31,7 +31,7 @@
 //! - `slab`: 32 bytes an order, linked by 32-bit slots; payloads in a parallel slab.
 //! - `index`: from id to slot by open addressing in cache lines. It grows line by line, one with each insertion; the larger
 //!   table is made, and the smaller one freed, a little at a time, so that no call pays for all of it.
-//! - `batch`: what a message needs is asked of memory three times 8 messages ahead, each time as far as is known then;
+//! - `batch`: what a message needs is asked of memory three times 16 messages ahead, each time as far as is known then;
 //!   and who trades next, when the best price has moved.
 //! - `memory`: slab, index and levels lie in rows that grow without being copied, in huge pages. All `unsafe` code is
 //!   here: mappings, access without a second bounds check, a prefetch, and why they are sound.
