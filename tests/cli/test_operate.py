@@ -1,5 +1,6 @@
 """`agio serve` from zero: everything that an exchange needs comes through the command line."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -155,6 +156,30 @@ def test_who_did_what_and_why_is_logged(served: Exchange) -> None:
     log = served.errors.read_text()
     assert "ops@desk" in log
     assert "ticket 4711" in log
+
+
+def test_an_orders_story_is_told_from_the_log(served: Exchange) -> None:
+    client = trader(served, "iris")
+    told(served.folder, "account", "deposit", "iris", "EUR", "1000", *BECAUSE)
+    _, placed = client.place("SOLEUR", "BUY", "3", "12.00")
+    number = str(placed["orderId"])
+    told(served.folder, "account", "cancel", "iris", "SOLEUR", *BECAUSE)
+    for words in ((), ("--symbol", "SOLEUR")):
+        new, canceled = told(served.folder, "inspect", "order", number, *words).splitlines()
+        assert "New" in new
+        assert "SOLEUR Buy Limit 3.00000000 at 12.00000000  executed 0.00000000, New" in new
+        assert "Canceled" in canceled
+    chapters = [json.loads(line) for line in told(served.folder, "inspect", "order", number, "--json").splitlines()]
+    assert [(chapter["symbol"], chapter["execution"]["kind"]) for chapter in chapters] == [
+        ("SOLEUR", "New"),
+        ("SOLEUR", "Canceled"),
+    ]
+    first, last = (str(chapter["sequence"]) for chapter in chapters)
+    assert f"{first}  " in told(served.folder, "inspect", "log", first, "--count", "1")
+    assert "Executed" in told(served.folder, "inspect", "log", last, "--count", "1")
+    assert "no order 999999\n" in refused(served.folder, "inspect", "order", "999999")
+    unknown = refused(served.folder, "inspect", "order", number, "--symbol", "NONE")
+    assert f"no order {number} of NONE (the log has no market NONE)" in unknown
 
 
 def test_the_socket_is_its_owners_only(served: Exchange) -> None:

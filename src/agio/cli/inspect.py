@@ -61,34 +61,37 @@ def _brief(fields: dict[str, Any]) -> str:
 
 @inspect.command()
 @click.argument("number", type=int)
-@click.option("--symbol", required=True, help="The order's market, such as BTCUSDT.")
+@click.option("--symbol", help="The order's market, such as BTCUSDT; by default all that have such an order.")
 @folder_option
 @json_option
-def order(number: int, symbol: str, folder: Path, as_json: bool) -> None:
-    """Tell the story of order NUMBER of a market: each command and event that touched it."""
-    market, found = None, False
+def order(number: int, symbol: str | None, folder: Path, as_json: bool) -> None:
+    """Tell the story of order NUMBER: each command and event that touched it."""
+    symbols: dict[int, str] = {}
+    found = False
     for record in _records(folder):
         for event in record["events"]:
-            changed = event.get("MarketChanged")
-            if changed and changed["symbol"] == symbol:
-                market = changed["market"]
+            if changed := event.get("MarketChanged"):
+                symbols[changed["market"]] = changed["symbol"]
             execution = event.get("Executed", {}).get("execution")
-            if execution and execution["order"]["market"] == market and execution["order"]["order"] == number:
-                found = True
-                _chapter(record, execution, as_json=as_json)
+            if execution and execution["order"]["order"] == number:
+                market = symbols.get(execution["order"]["market"], "?")
+                if symbol in (None, market):
+                    found = True
+                    _chapter(record, market, execution, as_json=as_json)
     if not found:
-        known = "" if market is not None else f" (the log has no market {symbol})"
-        raise click.ClickException(f"the log has no order {number} of {symbol}{known}")
+        known = "" if symbol is None or symbol in symbols.values() else f" (the log has no market {symbol})"
+        raise click.ClickException(f"the log has no order {number}{f' of {symbol}' if symbol else ''}{known}")
 
 
-def _chapter(record: dict[str, Any], execution: dict[str, Any], *, as_json: bool) -> None:
+def _chapter(record: dict[str, Any], market: str, execution: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        say_json({"sequence": record["sequence"], "time": record["time"], "execution": execution})
+        told = {"sequence": record["sequence"], "time": record["time"], "symbol": market, "execution": execution}
+        say_json(told)
         return
     order = execution["order"]
     said = [
         f"{record['sequence']:>10}  {_when(record['time'])}  {execution['kind']:<16}",
-        f"{order['side']} {order['kind']} {text(order['quantity'])} at {text(order['price'])}",
+        f"{market} {order['side']} {order['kind']} {text(order['quantity'])} at {text(order['price'])}",
         f"executed {text(order['executed'])}, {order['status']}",
     ]
     if order["expiry"] != "None":
