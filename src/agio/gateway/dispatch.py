@@ -35,6 +35,8 @@ class Asked(msgspec.Struct, eq=False, kw_only=True):
     now: int
     began: int = msgspec.field(default_factory=perf_counter_ns)
 
+    __repr__ = object.__repr__  # a struct's own would tell what clients sent to whatever logs it
+
     def authorize(self, venue: Venue) -> Call:
         """Parses and authorizes; raises one of `codec.REFUSALS`."""
         raise NotImplementedError

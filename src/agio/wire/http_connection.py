@@ -45,6 +45,8 @@ class HttpRequest(msgspec.Struct, eq=False):
     refusal: int = 0
     """The status to answer when this is no request that an application may see."""
 
+    __repr__ = object.__repr__  # a struct's own would tell keys and signatures to whatever logs it
+
     def respond(self, status: int, headers: bytes, body: bytes, *, close: bool = False) -> None:
         """Answers. `headers` is a block of lines that each end in CR LF; length and date are added."""
         if close:

@@ -2,12 +2,16 @@
 
 import json
 import logging
+from typing import Any, cast
 
 import pytest
 
 from agio.domain.errors import ApiError
 from agio.gateway.limits import Figures
+from agio.gateway.rest import RestRequest
+from agio.gateway.ws_api import Frame, Message
 from agio.ports import Reply
+from agio.wire.http_connection import HttpRequest
 from tests.unit.gateway.world import FULL, NOW, READER, TRADER, World, told
 
 ORDER = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=5"
@@ -220,3 +224,13 @@ async def test_tallies(world: World) -> None:
     row = next(row for row in world.dispatcher.table.rows if row.operation.name == "ping")
     assert row.tally.statuses == {200: 1, 400: 1}
     assert sum(row.tally.buckets) == 2
+
+
+def test_what_a_client_sent_is_not_told_by_a_request_to_a_log() -> None:
+    nothing = cast("Any", None)
+    http = HttpRequest(nothing, "192.0.2.1", b"POST", b"/?signature=5ec2e7", {b"x-mbx-apikey": b"5ec2e7"}, b"5ec2e7")
+    asked = RestRequest(http, b"signature=5ec2e7", nothing, row=nothing, usage=nothing, now=0)
+    frame = Frame(
+        nothing, nothing, Message("id", "order.place", {"signature": "5ec2e7"}), row=nothing, usage=nothing, now=0
+    )
+    assert not any("5ec2e7" in told for request in (http, asked, frame) for told in (repr(request), f"{request}"))
