@@ -20,8 +20,7 @@ LONGEST_KEY = 128
 KEYED = frozenset({Security.USER_DATA, Security.TRADE, Security.USER_STREAM})
 """The security types that ask for a key."""
 
-
-_TRADE = Security.TRADE
+_TRADE = Security.TRADE  # an enum looks its members up each time
 
 
 def permits(key: ApiKey, security: Security) -> bool:
