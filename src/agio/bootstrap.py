@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from agio.adapters import descriptors
 from agio.adapters.files import folder
 from agio.adapters.sql.databases import PROJECTION
 from agio.adapters.sql.engine import sqlite_engine
@@ -32,7 +33,8 @@ from agio.streams.codec import CODEC, USER_EVENT
 from agio.streams.market.market import MarketData
 from agio.streams.room import Room
 from agio.streams.user.feeds import UserData
-from agio.wire.http import HttpListener
+from agio.wire import capacity
+from agio.wire.http import HttpLimits, HttpListener
 from agio.wire.limits import Limits as SocketLimits
 from agio.wire.websocket import Listener
 
@@ -161,16 +163,16 @@ class Exchange:
             proxies=settings.proxies,
             gauges=self._gauges(),
         )
-        sockets = SocketLimits(connects=settings.figures.connections)
+        http, sockets = _limits(settings.figures)
         self._listeners = {
             WS_API: Listener(gateway.ws_api, replace(sockets, messages_per_second=None), proxies=settings.proxies),
             STREAM: Listener(self.streams, sockets, proxies=settings.proxies),
         }
         self._http = {
-            REST: HttpListener(gateway.rest),
-            OPS_PORT: HttpListener(gateway.ops),
+            REST: HttpListener(gateway.rest, http),
+            OPS_PORT: HttpListener(gateway.ops, replace(http, connections=capacity.PRIVATE)),
         }
-        self._admin = HttpListener(gateway.admin)
+        self._admin = HttpListener(gateway.admin, replace(http, connections=capacity.PRIVATE))
         try:
             starts = {place: listener.start for place, listener in self._listeners.items()}
             starts |= {place: listener.start for place, listener in self._http.items()}
@@ -248,3 +250,17 @@ class Exchange:
 
     def _farewell(self, connection: Connection) -> bytes:
         return b'{"event":{"e":"serverShutdown","E":%d}}' % (self.shard.now() // 1000)
+
+
+def _limits(figures: Figures) -> tuple[HttpLimits, SocketLimits]:
+    """Of REST and of the WebSocket listeners; no more connections than this process may have descriptors for."""
+    http, sockets = HttpLimits(), SocketLimits(connects=figures.connections)
+    allowed = descriptors.allowed(capacity.wanted(http, sockets))
+    fitted = capacity.fitted(http, sockets, allowed)
+    if fitted != (http, sockets):
+        log.info(
+            "fewer connections than usual, for this process may have %d open files (ulimit -Hn)",
+            allowed,
+            extra={"rest": fitted[0].connections, "streams": fitted[1].connections, "ws_api": fitted[1].connections},
+        )
+    return fitted

@@ -12,13 +12,13 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Protocol
 
 from agio.wire.http_connection import HttpConnection
+from agio.wire.limits import BACKLOG
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from agio.wire.http_connection import HttpRequest
 
-BACKLOG = 1024
 LOOK = 1.0
 """Seconds between two looks at what takes too long; shorter when a limit is."""
 

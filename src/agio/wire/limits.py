@@ -1,10 +1,12 @@
-"""Limits of a WebSocket listener. The defaults are those of Binance's stream host (web-socket-streams.md)."""
+"""What all listeners share, and limits of a WebSocket listener: by default Binance's (web-socket-streams.md)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 MIB = 1 << 20
+BACKLOG = 1024
+"""Connections that may wait to be accepted, and so may come at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +35,8 @@ class Limits:
     close_grace: float = 2.0
     """How long the peer may take to answer a close frame."""
     handshake_timeout: float = 5.0
+
+    @property
+    def sockets(self) -> int:
+        """How many may be open with those whose handshake is not over; beyond it they are closed unheard."""
+        return self.connections + max(16, self.connections // 4)

@@ -16,7 +16,7 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined]
 from agio.domain.errors import ApiError
 from agio.wire import address, frames
 from agio.wire.connection import JOINED, WebSocket
-from agio.wire.limits import Limits
+from agio.wire.limits import BACKLOG, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -80,7 +80,7 @@ class Listener:
     async def start(self, host: str, port: int) -> int:
         """Listens; port 0 is any free one. Returns the port; OSError when it is taken."""
         self._loop = asyncio.get_running_loop()
-        self._server = await self._loop.create_server(lambda: _Protocol(self), host, port, backlog=1024)
+        self._server = await self._loop.create_server(lambda: _Protocol(self), host, port, backlog=BACKLOG)
         self._tick()
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
@@ -222,8 +222,8 @@ class _Protocol(WSProtocol):  # type: ignore[misc]
         sockets = self._listener.sockets
         super().connection_made(transport)
         sockets.add(self)
-        if len(sockets) > 2 * self._listener.limits.connections:
-            transport.abort()  # even unfinished handshakes are bounded
+        if len(sockets) > self._listener.limits.sockets:
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._listener.sockets.discard(self)
