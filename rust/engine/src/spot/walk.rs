@@ -69,18 +69,19 @@ pub(crate) fn walk(book: &Book<Prevent>, side: Side, mut policy: Prevent, mut wa
             Meeting::Trade => {
                 walk.executed += overlap;
                 walk.cost += Price(maker.price).notional(Quantity(overlap)).0;
-                want.take(maker.price, overlap);
             }
-            Meeting::Decrement => {
-                walk.prevented += overlap;
-                want.take(maker.price, overlap);
-            }
-            Meeting::CancelMaker => {}
+            Meeting::Decrement => walk.prevented += overlap,
+            Meeting::CancelMaker => continue,
             Meeting::CancelTaker | Meeting::CancelBoth => {
                 walk.prevented += open;
                 return walk;
             }
         }
+        if open < maker.quantity {
+            // More would come from this maker, not from the next: what rounding has left over pays for no further fill.
+            return walk;
+        }
+        want.take(maker.price, overlap);
     }
     walk.runs_out = last.is_none_or(|price| want.at(price) > 0);
     walk

@@ -106,6 +106,7 @@ impl Mirror {
             assert_eq!(order.order.0, numbers.orders, "orders are dense");
         }
         assert!(order.executed.0 + order.prevented.0 <= order.quantity.0, "{order:?}");
+        assert!(order.budget.0 == 0 || order.notional <= order.budget, "more than the budget: {order:?}");
         let ended = !matches!(order.status, OrderStatus::New | OrderStatus::PartiallyFilled);
         assert!(!ended || !order.on_book, "{order:?}");
         *self.executions.entry(name(it.kind, order.status)).or_default() += 1;

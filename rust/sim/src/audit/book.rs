@@ -163,6 +163,9 @@ impl Book {
             let used = course.executed - before.0 + course.prevented - before.1;
             total += used;
             rest -= notional(price, used);
+            if used > 0 && used < maker.left {
+                return (course.executed, course.prevented, false); // this maker would be next, and is too dear
+            }
         }
         let last = self.makers(opposite(place.side)).last().map(|(price, _)| price);
         let runs_out = last.is_none_or(|price| affordable(rest, price, total, step) > 0);

@@ -94,6 +94,8 @@ impl Auditor {
         expected.executions.push(taker.line(ExecutionKind::New, OrderStatus::New, true));
         let before = self.top(market);
         self.run(&course, &mut taker, &mut expected);
+        let within = place.budget.0 == 0 || taker.notional <= place.budget.0;
+        holds("budget", within, || format!("order {order} trades for {}, of {}", taker.notional, place.budget.0))?;
         self.end(&course, &taker, &mut expected, told)?;
         self.check_executions(market, &expected.executions, told)?;
         check_trades(market, &expected.trades, told)?;
