@@ -127,6 +127,7 @@ impl Engine {
             out.put(|| self.market_changed(market));
         }
         out.put(|| Quarantined { skipped: envelope.sequence, market });
+        self.watch(out);
     }
 
     fn advance(&mut self, envelope: &Envelope) {

@@ -1,6 +1,7 @@
 //! Each invariant can fail: a state is damaged from inside, and the audit must say what is wrong.
 
 use super::*;
+use crate::audit::round::SLICE_EVERY;
 use crate::commands::{
     Cancel, Command, Deposit, Envelope, ListAsset, ListMarket, OpenAccount, Place, Signed, Tick, Withdraw,
 };
@@ -223,6 +224,25 @@ fn money_from_nowhere_is_found_at_the_end_of_the_round_that_sees_it() {
     let words = "all balances of USDT sum to 1, not 0 (outside: -1000000000)";
     assert_eq!(ticks_until_found(0, damage), (AUDIT_EVERY, words.to_owned()));
     assert_eq!(ticks_until_found(1_000, damage), (2 * AUDIT_EVERY - 1_000, words.to_owned()));
+}
+
+/// A quarantined command is one of the round, too: its slice is looked at, and the sums stay whole.
+#[test]
+fn a_quarantine_where_a_slice_is_due_leaves_none_out() {
+    for due in [SLICE_EVERY, AUDIT_EVERY] {
+        let mut engine = venue();
+        engine.sequence = Sequence(due - 1);
+        recount(&mut engine);
+        let envelope =
+            Envelope { sequence: Sequence(due), time: Micros(1), lane: Lane(0), number: 0, deadline: Micros(0) };
+        let mut events = Vec::new();
+        engine.quarantine(&envelope, &Tick {}.into(), &mut events);
+        assert!(matches!(events[..], [Event::Quarantined(_)]), "{events:?}");
+        let mut bytes = Vec::new();
+        engine.snapshot(&mut bytes);
+        let restored = Engine::restore(&bytes).expect("it was just taken");
+        assert_eq!(restored.accounts.census, engine.accounts.census, "after {due} commands");
+    }
 }
 
 /// Money that moves while a round runs is in its sums, whoever has been seen already.
