@@ -87,7 +87,7 @@ reasons! {
     MinNotional = 334,
     /// Too many open orders.
     MaxOrders = 335,
-    /// An open order of the account has this client id.
+    /// An open order of the account has this client id, or the engine will make it for one.
     DuplicateOrder = 340,
     /// The account has too little.
     InsufficientBalance = 350,

@@ -64,7 +64,7 @@ impl Engine {
         let mode = order.prevention.unwrap_or(market.rules.filters.prevention);
         require(market.rules.filters.preventions & bit(mode) != 0, Reason::PreventionNotAllowed)?;
         check_filters(market, account, order, now)?;
-        let hash = self.check_client_id(order)?;
+        let hash = self.check_client_id(&market.rules, order)?;
         let plan = match order.kind {
             OrderKind::Limit | OrderKind::LimitMaker => plan_limit(market, account, order),
             OrderKind::Market if order.budget.0 == 0 => plan_quantity(market, account, order),
@@ -73,8 +73,9 @@ impl Engine {
         plan.map(|plan| Plan { hash, ..plan })
     }
 
-    /// No two open orders of an account have the same client id in a market. Returns the hash.
-    fn check_client_id(&self, order: &Place) -> Result<Option<u32>, Refusal> {
+    /// No two open orders of an account have the same client id in a market, nor will the engine make it for another.
+    /// Returns the hash.
+    fn check_client_id(&self, rules: &Rules, order: &Place) -> Result<Option<u32>, Refusal> {
         let Place { account, market, client_id, .. } = order;
         if client_id.is_empty() {
             return Ok(None);
@@ -82,6 +83,8 @@ impl Engine {
         let hash = open::hash(*account, *market, client_id);
         let taken = self.open.find_hashed(hash, *account, *market, client_id).is_some();
         require(!taken || planted(Bug::DuplicateClientId), Reason::DuplicateOrder)?;
+        let to_come = client_ids::is_to_come(*account, *market, rules.counters.orders, client_id);
+        require(!to_come, Reason::DuplicateOrder)?;
         Ok(Some(hash))
     }
 
