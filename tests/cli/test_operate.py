@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -90,6 +91,23 @@ def test_a_revoked_key_is_dead_and_stays_listed(served: Exchange) -> None:
     assert listed[made["api_key"]] is True
     assert made["secret"] not in told(served.folder, "key", "list")
     assert "UnknownKey" in refused(served.folder, "key", "revoke", made["api_key"], *BECAUSE)
+
+
+def test_a_revoked_key_takes_the_listen_key_with_it(served: Exchange) -> None:
+    told(served.folder, "user", "add", "lee", *BECAUSE)
+    names = [read(served.folder, "key", "add", "lee", "--permissions", "read", *BECAUSE)["api_key"] for _ in range(2)]
+
+    def listen_key(api_key: str) -> str:
+        request = Request(f"{served.rest}/api/v3/userDataStream", method="POST", headers={"X-MBX-APIKEY": api_key})
+        with urlopen(request, timeout=20) as response:
+            key: str = json.load(response)["listenKey"]
+        return key
+
+    lost, kept = names
+    known = listen_key(kept)
+    assert listen_key(lost) == known
+    told(served.folder, "key", "revoke", lost, *BECAUSE)
+    assert listen_key(kept) != known
 
 
 def test_a_clients_own_key_pair(served: Exchange, tmp_path: Path) -> None:

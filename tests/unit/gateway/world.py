@@ -253,7 +253,7 @@ class Feeds:
     def closed(self, connection: Any) -> None:
         self.open.pop(id(connection), None)
 
-    def create_listen_key(self, account: int) -> str:
+    def create_listen_key(self, account: int, holder: str = "") -> str:
         return self.keys.setdefault(account, "k" * 64)
 
     def extend_listen_key(self, listen_key: str, account: int) -> None:

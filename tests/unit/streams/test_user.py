@@ -111,6 +111,23 @@ async def test_user_data_ends_with_the_key_that_asked_for_it(user: UserData, sha
     user.revoked("lost")
 
 
+async def test_a_listen_key_ends_with_each_key_that_knows_it(world: World) -> None:
+    """The account has one for all: whoever holds a revoked API key must not go on listening while others prolong it."""
+    user = world.user
+    key, other = user.create_listen_key(7, "kept"), user.create_listen_key(8, "kept")
+    assert user.create_listen_key(7, "lost") == key
+    thief, friend = await world.dial(f"/ws/{key}"), await world.dial(f"/ws/{other}")
+    user.revoked("nobody")
+    user.revoked("lost")
+    assert (await event(thief))["e"] == "listenKeyExpired"
+    world.events(UserEvent(7, 1), UserEvent(8, 2))
+    assert (await event(friend))["i"] == 2
+    assert await thief.quiet(0.02)
+    assert refusal(user.extend_listen_key, key, 7) == -1125
+    assert user.create_listen_key(7, "kept") != key
+    assert user.create_listen_key(8, "kept") == other
+
+
 async def test_begun_and_ended_in_one_tick(user: UserData, shard: Shard) -> None:
     wire = Wire()
     user.subscribe(wire, 7, False)

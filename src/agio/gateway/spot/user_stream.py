@@ -53,7 +53,8 @@ def subscriptions(venue: Venue, call: Call) -> Reply:
 
 def start(venue: Venue, call: Call) -> Reply:
     """A listen key for an hour; the same one when the account has one."""
-    return result(ListenKey(venue.feeds.create_listen_key(call.account)))
+    assert call.key is not None
+    return result(ListenKey(venue.feeds.create_listen_key(call.account, call.key.name)))
 
 
 def ping(venue: Venue, call: Call) -> Reply:

@@ -134,10 +134,11 @@ class UserData:
         return list(session.active) if session else []
 
     def revoked(self, key: str) -> None:
-        """Ends what the key of that name has subscribed to."""
+        """Ends what the key of that name has subscribed to, and the listen key that it knows."""
         for connection, session in self._sessions.items():
             for number in [number for number, each in session.active.items() if each.key == key]:
                 self.unsubscribe(connection, number)
+        self._keys.revoked(key)
 
     def closed(self, connection: Connection) -> None:
         """The connection is gone, with all it subscribed to. Its room must say so; a later `subscribe` is refused."""

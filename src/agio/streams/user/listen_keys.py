@@ -57,11 +57,13 @@ class KeyFeed:
 
 
 class _Key:
-    __slots__ = ("account", "feed", "name", "timer")
+    __slots__ = ("account", "feed", "holders", "name", "timer")
 
     def __init__(self, name: str, account: int) -> None:
         self.name = name
         self.account = account
+        self.holders: set[str] = set()
+        """The names of the API keys that it was told to."""
         self.feed: KeyFeed | None = None
         self.timer: asyncio.TimerHandle | None = None
 
@@ -79,12 +81,13 @@ class ListenKeys:
     def __len__(self) -> int:
         return len(self._by_name)
 
-    def create(self, account: int) -> str:
-        """The account's key, good for another hour from now."""
+    def create(self, account: int, holder: str = "") -> str:
+        """The account's key, good for another hour from now. `holder`: the name of the API key that asks."""
         key = self._by_account.get(account)
         if key is None:
             key = _Key("".join(secrets.choice(_LETTERS) for _ in range(_LENGTH)), account)
             self._by_name[key.name] = self._by_account[account] = key
+        key.holders.add(holder)
         self._prolong(key)
         return key.name
 
@@ -98,6 +101,11 @@ class ListenKeys:
         self._forget(key)
         if key.feed is not None:
             key.feed.close()
+
+    def revoked(self, holder: str) -> None:
+        """The API key of that name is of no use any more, and so is a listen key that it was told."""
+        for key in [key for key in self._by_name.values() if holder in key.holders]:
+            self._expire(key)
 
     def bind(self, topic: Topic) -> Feed | None:
         """Fills a topic that has a key's name."""
