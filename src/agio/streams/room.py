@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_STREAMS = 1024
 """Of one connection (web-socket-streams.md, "WebSocket Limits")."""
+MOST_SILENT = 50_000
+"""Names that mean nothing, of all connections together: they cost nothing to make up, and up to a kilobyte to keep."""
 
 
 class _Session:
@@ -33,13 +35,18 @@ class _Session:
 
 
 class Room:
-    """A SocketRoom. Names that no source knows are accepted and stay silent, as at Binance; ccxt dials `/ws/0`."""
+    """A SocketRoom. Names that no source knows are accepted and stay silent, as at Binance; ccxt dials `/ws/0`.
+
+    They are remembered, up to a bound, for they may mean something later; those beyond it stay silent for good.
+    """
 
     def __init__(self, sources: Sequence[Source], clock: Clock, broadcast: Broadcast = to_all) -> None:
         self._sources = sources
         self._clock = clock
         self._broadcast = broadcast
         self._topics: dict[str, Topic] = {}
+        self._silent: dict[str, Topic] = {}
+        """Those of them that nothing fills."""
         self._sessions: dict[Connection, _Session] = {}
         self.counters = {"requests": 0, "refused_requests": 0}
 
@@ -82,9 +89,9 @@ class Room:
 
     def rebind(self) -> None:
         """Something was listed: names that meant nothing may mean something now."""
-        for topic in self._topics.values():
-            if topic.feed is None:
-                self._bind(topic)
+        for topic in list(self._silent.values()):
+            if self._bind(topic):
+                del self._silent[topic.name]
 
     def gauges(self) -> dict[str, int]:
         """How much there is right now."""
@@ -111,12 +118,20 @@ class Room:
         for name in names:
             if name in session.topics:
                 continue
-            topic = self._topics.get(name)
-            if topic is None:
-                topic = self._topics[name] = Topic(name, self._broadcast)
-                self._bind(topic)
-            session.topics[name] = topic
-            topic.add(connection, session.form)
+            topic = self._topics.get(name) or self._begin(name)
+            if topic is not None:
+                session.topics[name] = topic
+                topic.add(connection, session.form)
+
+    def _begin(self, name: str) -> Topic | None:
+        """A topic that nobody had; None when it means nothing, as too many others do already."""
+        topic = Topic(name, self._broadcast)
+        if not self._bind(topic):
+            if len(self._silent) >= MOST_SILENT:
+                return None
+            self._silent[name] = topic
+        self._topics[name] = topic
+        return topic
 
     def _unsubscribe(self, connection: Connection, session: _Session, names: list[str]) -> None:
         for name in names:
@@ -126,6 +141,7 @@ class Room:
             topic.remove(connection, session.form)
             if topic.empty:
                 del self._topics[name]
+                self._silent.pop(name, None)
                 if topic.feed is not None:
                     topic.feed.close()
 
@@ -137,8 +153,10 @@ class Room:
             topic.add(connection, form)
         session.form = form
 
-    def _bind(self, topic: Topic) -> None:
+    def _bind(self, topic: Topic) -> bool:
+        """Whether a source fills it."""
         for source in self._sources:
             topic.feed = source.bind(topic)
             if topic.feed is not None:
-                return
+                return True
+        return False

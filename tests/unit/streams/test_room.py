@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agio.streams import room
 from tests.unit.streams.fakes import START, CatalogChanged, Top, Trade, World, ask, catalog, event, subscribe
 
 
@@ -164,6 +165,24 @@ async def test_a_market_listed_later_comes_alive(world: World) -> None:
     await asyncio.sleep(0)
     world.events(Trade(2, 5))
     assert (await event(client))["t"] == 5
+
+
+async def test_names_that_mean_nothing_are_forgotten_when_too_many_are_made_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each connection may make up 1,024 of them: without a bound ten thousand would fill the memory."""
+    monkeypatch.setattr(room, "MOST_SILENT", 10)
+    one, two = await world.dial("/ws"), await world.dial("/ws/first/btcusdt@trade")
+    assert await ask(one, request("SUBSCRIBE", *map(str, range(100)))) == {"result": None, "id": 4}
+    assert (await ask(one, request("LIST_SUBSCRIPTIONS")))["result"] == list(map(str, range(9)))
+    assert await ask(one, request("SUBSCRIBE", "ethusdt@trade", "first")) == {"result": None, "id": 4}
+    assert world.room.gauges()["topics"] == 12, "what means something, or is there already, is never forgotten"
+    world.events(Trade(0, 1), Trade(1, 2))
+    assert (await event(one))["t"] == 2
+    assert (await event(two))["t"] == 1
+    await ask(one, request("UNSUBSCRIBE", *map(str, range(100))))
+    assert await ask(two, request("SUBSCRIBE", "later")) == {"result": None, "id": 4}
+    assert (await ask(two, request("LIST_SUBSCRIPTIONS")))["result"] == ["first", "btcusdt@trade", "later"]
 
 
 async def test_book_ticker_and_aggregates(world: World) -> None:
