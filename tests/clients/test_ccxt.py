@@ -85,6 +85,11 @@ def test_history(trader: Any) -> None:
     assert trader.fetch_orders(SYMBOL)[-1]["id"] == order["id"]
     assert trader.fetch_closed_orders(SYMBOL)[-1]["id"] == order["id"]
     assert [each["id"] for each in trader.fetch_order_trades(order["id"], SYMBOL)] == [trade["id"]]
+    # Bots page backwards by what they were told: of a window that ends with a fill's millisecond the fill is part.
+    until = {"until": trade["timestamp"]}
+    assert trade in trader.fetch_my_trades(SYMBOL, since=trade["timestamp"], params=until)
+    assert order["id"] in [each["id"] for each in trader.fetch_orders(SYMBOL, params={"until": order["timestamp"]})]
+    assert int(trade["id"]) in [each["info"]["l"] for each in trader.fetch_trades(SYMBOL, params=until)]
 
 
 def test_market_data(trader: Any) -> None:

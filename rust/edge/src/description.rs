@@ -54,6 +54,8 @@ impl Default for Requirement {
     }
 }
 
+/// The time that ends a window, in every operation that has one.
+const LAST_MOMENT: &str = "endTime";
 /// How many values a list takes when the description does not say.
 const MAX_LIST: i64 = 1_000;
 
@@ -92,6 +94,7 @@ impl Row {
             "enum" => self.choice()?,
             "client_id" => Kind::ClientId(self.range(Some(Pattern::CLIENT_ID))?),
             "bool" => Kind::Flag,
+            "time" if self.name == LAST_MOMENT => Kind::Until,
             "time" => Kind::Time,
             other => return Err(self.wrong(&format!("no kind {other}"))),
         })

@@ -36,6 +36,9 @@ pub enum Kind {
     Flag,
     /// A time in milliseconds or microseconds, by its magnitude ([`Value::Time`]).
     Time,
+    /// The last moment of a window, which belongs to it. In milliseconds it means all of that millisecond, for what
+    /// happened within is shown with this time: its last microsecond.
+    Until,
     /// `recvWindow`: milliseconds with up to three decimals, at most [`MAX_WINDOW`] ([`Value::Time`]).
     Window,
     /// The signature: its text as sent, percent-decoded ([`Value::Text`]).
@@ -107,7 +110,8 @@ impl Kind {
             Self::Choice(names, error) => choice(names, *error, name, text),
             Self::ClientId(pattern) => client_id(pattern, name, text).map(Value::Client),
             Self::Flag => flag(name, text).map(Value::Flag),
-            Self::Time => time(name, text).map(Value::Time),
+            Self::Time => time(name, text, 0).map(Value::Time),
+            Self::Until => time(name, text, 999).map(Value::Time),
             Self::Window => window(name, text).map(Value::Time),
             Self::Signature => Ok(Value::Text(text.into())),
         }
@@ -231,9 +235,10 @@ fn small_decimal(name: &str, text: &str) -> Result<u64, ApiError> {
     if value > u128::from(MAX_DECIMAL) { Err(errors::OVERFLOW.with(&[&name])) } else { Ok(value as u64) }
 }
 
-fn time(name: &str, text: &str) -> Result<Micros, ApiError> {
+/// `within` is which microsecond of a millisecond is meant.
+fn time(name: &str, text: &str, within: u64) -> Result<Micros, ApiError> {
     let value = whole(name, text)? as u64;
-    Ok(Micros(if value < FIRST_MICROSECONDS { value * 1_000 } else { value }))
+    Ok(Micros(if value < FIRST_MICROSECONDS { value * 1_000 + within } else { value }))
 }
 
 fn window(name: &str, text: &str) -> Result<Micros, ApiError> {

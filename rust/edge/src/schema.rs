@@ -31,7 +31,7 @@
 //! | `enum` | position in `values` | `values`, `error` |
 //! | `client_id` | client order id | `pattern` (default Binance's) |
 //! | `bool` | yes or no | |
-//! | `time` | µs (sent as ms or µs) | |
+//! | `time` | µs (sent as ms or µs; `endTime` in ms is the last µs of its ms) | |
 //!
 //! `error` is the code of one of [`crate::errors::TEMPLATES`] without placeholders; −1130 without it. `required` is
 //! `false` (the default), `true`, or `{"or": other}`: this one or the other, and the −1102 names this one first.

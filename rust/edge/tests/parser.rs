@@ -25,6 +25,7 @@ fn all_kinds() -> Schema {
         {"name": "origClientOrderId", "kind": "client_id"},
         {"name": "flag", "kind": "bool"},
         {"name": "startTime", "kind": "time"},
+        {"name": "endTime", "kind": "time"},
         {"name": "zone", "kind": "text", "pattern": "^[0-9:+\\-]{1,6}$"}"#,
     )
 }
@@ -176,6 +177,16 @@ fn microseconds_are_told_by_their_magnitude() {
     assert_eq!(time("1700000000000123"), Some(Value::Time(Micros(1_700_000_000_000_123))));
     assert_eq!(time("99999999999999"), Some(Value::Time(Micros(99_999_999_999_999_000))));
     assert_eq!(time("0"), Some(Value::Time(Micros(0))));
+}
+
+#[test]
+fn the_end_of_a_window_in_milliseconds_is_all_of_its_millisecond() {
+    let end = |text: &str| {
+        let values = all_kinds().parse(format!("symbol=X&endTime={text}").as_bytes(), b"").unwrap();
+        values.get("endTime").cloned()
+    };
+    assert_eq!(end("1700000000123"), Some(Value::Time(Micros(1_700_000_000_123_999))));
+    assert_eq!(end("1700000000123000"), Some(Value::Time(Micros(1_700_000_000_123_000))));
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn decimals(text: &[u8]) {
         let printed = String::from_utf8(printed).expect("digits");
         assert_eq!(kind.read("p", &printed).as_ref(), Ok(&value), "{text} is printed as {printed}");
     }
-    for kind in [Kind::Time, Kind::Window, Kind::Flag, Kind::Signature] {
+    for kind in [Kind::Time, Kind::Until, Kind::Window, Kind::Flag, Kind::Signature] {
         let _ = kind.read("p", text);
     }
 }
