@@ -112,6 +112,19 @@ async def test_windows_are_a_day_at_most(world: World, path: str) -> None:
     assert late == (-1127, "More than 24 hours between startTime and endTime.")
 
 
+@pytest.mark.parametrize(
+    "window",
+    [
+        f"startTime={NOW // 1000 - 3_600_000}&endTime=9999999999999",  # ccxt's until, a year ahead
+        f"startTime={NOW // 1000 - 86_390_000}&endTime={NOW // 1000 + 86_400_000}",
+        "startTime=0&endTime=1483228800001",
+        f"startTime={NOW - 86_400_000_000}&endTime={NOW + 999}",
+    ],
+)
+async def test_a_window_is_measured_inside_the_range_of_times(world: World, window: str) -> None:
+    assert await ask(world, "/api/v3/allOrders", f"symbol=BTCUSDT&{window}") == []
+
+
 TRADE = TradeRow(0, 8, 5, 200_000_000, 50_000_000, 100_000_000, 1, 2, 1000, 1001, True, NOW, 10, 0, 20, 1, 99)
 
 

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 500
 NO_LIST = -1
+MILLISECOND = 1_000
+EARLIEST = 1_483_228_800_000_000
+"""2017-01-01; windows reach from here (CHANGELOG 2024-12-09)"""
+FUTURE = 10_000_000
+"""… to so far ahead of the clock."""
 TRADE_COMBINATIONS = frozenset(
     frozenset(names.split())
     for names in ("", "orderId", "startTime", "endTime", "fromId", "startTime endTime", "orderId fromId")
@@ -60,10 +65,13 @@ def order_of(row: OrderRow, symbol: str, call: Call) -> Order:
     )
 
 
-def check_window(values: Any) -> None:
-    """ApiError -1127 when startTime and endTime are more than a day apart."""
-    start, end = values.get("startTime"), values.get("endTime")
-    if start is not None and end is not None and end - start > DAY:
+def check_window(values: Any, now: int) -> None:
+    """ApiError -1127 when startTime and endTime, each moved into the range of times, are more than a day apart."""
+    start, end = (values.get(name) for name in ("startTime", "endTime"))
+    if start is None or end is None:
+        return
+    first, last = (min(max(time, EARLIEST), now + FUTURE) for time in (start, end))
+    if (last - first) // MILLISECOND > DAY // MILLISECOND:  # an end in ms is the last µs of it
         raise errors.TOO_LONG.error(24)
 
 
@@ -71,7 +79,7 @@ async def all_orders(venue: Venue, call: Call) -> Reply:
     """Orders of a market, whatever became of them: from a number on, in a window, or the newest."""
     values = call.values
     market = venue.market(values.get("symbol"))
-    check_window(values)
+    check_window(values, venue.shard.now())
     await venue.history.reached(venue.shard.applied())
     rows = await venue.history.orders(
         call.account,
@@ -91,7 +99,7 @@ async def my_trades(venue: Venue, call: Call) -> Reply:
     asked = {name: values.get(name) for name in ("orderId", "startTime", "endTime", "fromId")}
     if frozenset(name for name, value in asked.items() if value is not None) not in TRADE_COMBINATIONS:
         raise errors.BAD_COMBINATION.error()
-    check_window(values)
+    check_window(values, venue.shard.now())
     await venue.history.reached(venue.shard.applied())
     rows = await venue.history.my_trades(
         call.account,
