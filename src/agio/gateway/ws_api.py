@@ -34,7 +34,16 @@ class Message(msgspec.Struct):
     params: Any = None
 
 
-_decode = msgspec.json.Decoder(Message).decode
+class Written(str):
+    """A number with a point or an exponent, as it stands in the frame.
+
+    The signature is made over these characters, and money is never a float.
+    """
+
+    __slots__ = ()
+
+
+_decode = msgspec.json.Decoder(Message, float_hook=Written).decode
 
 
 class Frame(Asked):
@@ -144,7 +153,7 @@ class WsApiRoom:
         if not ((kind is int and -INT64 <= id_ < INT64) or (kind is str and len(id_) <= LONGEST_ID) or id_ is None):
             request.id = None
             return None, errors.BAD_JSON
-        if not isinstance(request.method, str):
+        if type(request.method) is not str:
             return None, errors.BAD_JSON
         if not isinstance(request.params, dict | None):
             return None, errors.BAD_PARAMS
@@ -162,16 +171,17 @@ class WsApiRoom:
 
     def _frame(self, request: Message, reply: Reply, session: Session, usage: Usage, now: int) -> bytes:
         parts = [b'{"id":', encode(request.id), b',"status":', b"%d" % reply.status]
-        parts += (b',"result":', reply.body) if reply.status == 200 else self._error(reply, usage, now)
+        parts += (b',"result":', reply.body) if reply.status == 200 else self._error(reply, session, usage, now)
         if self._shows_limits(request, session):
             parts += (b',"rateLimits":', encode(_used(self._limits.figures, reply, usage)))
         parts.append(b"}")
         return b"".join(parts)
 
-    def _error(self, reply: Reply, usage: Usage, now: int) -> tuple[bytes, ...]:
+    def _error(self, reply: Reply, session: Session, usage: Usage, now: int) -> tuple[bytes, ...]:
         if reply.status not in (418, 429):
             return (b',"error":', reply.body)
-        data = {"serverTime": now // 1000, "retryAfter": self._limits.retry_at(usage, now, reply.body) // 1000}
+        times = {"serverTime": now, "retryAfter": self._limits.retry_at(usage, now, reply.body)}
+        data = times if session.micros else {name: time // 1000 for name, time in times.items()}
         return (b',"error":', reply.body[:-1], b',"data":', encode(data), b"}")
 
     @staticmethod

@@ -107,6 +107,7 @@ async def test_params_may_be_left_out_or_null(socket: Socket) -> None:
         (b'{"id":"%b","method":"ping"}' % (b"x" * 37), None, -1135, "Invalid JSON Request"),
         (b'{"id":1}', 1, -1135, "Invalid JSON Request"),
         (b'{"id":1,"method":7}', 1, -1135, "Invalid JSON Request"),
+        (b'{"id":1,"method":7.5}', 1, -1135, "Invalid JSON Request"),
         (b'{"id":1,"method":"ping","params":[]}', 1, -1135, "Invalid 'params' in JSON request; expected an object."),
         (b'{"id":1,"method":"nothing"}', 1, -1020, "This operation is not supported."),
         (b'{"id":1,"method":"order.cancelReplace"}', 1, -1020, "This operation is not supported."),
@@ -137,6 +138,18 @@ async def test_orders(socket: Socket) -> None:
         ("ORDERS", "SECOND", 3), ("ORDERS", "DAY", 9), ("REQUEST_WEIGHT", "MINUTE", 2),
     ]  # fmt: skip
     assert socket.world.shard.asked[0][2:] == (1000, 1, False)
+
+
+@pytest.mark.parametrize("price", ["5.10", "0.00001", "92233720368.12345671", "50000.0"])
+async def test_a_number_without_quotes_is_what_was_written(socket: Socket, price: str) -> None:
+    """To the signature, which is made over it, and to the order: no digit is lost on the way through a float."""
+    socket.world.shard.answers["place"] = PLACED
+    order = ORDER | {"price": price}
+    frame = json.dumps({"id": 1, "method": "order.place", "params": socket.sign(FULL, order)})
+    assert (await socket.raw(frame.replace(f'"{price}"', price).encode()))["status"] == 200
+    await socket.signed("order.place", **order)
+    (_, bare, *_), (_, quoted, *_) = socket.world.shard.asked
+    assert bare == quoted
 
 
 @pytest.mark.parametrize(
@@ -204,6 +217,11 @@ async def test_too_much_weight_and_a_ban() -> None:
     with pytest.raises(ApiError) as again:
         Socket(world)
     assert (again.value.code, again.value.status) == (-1003, 418), "a banned address cannot connect"
+
+
+async def test_refusals_tell_microseconds_where_they_were_asked_for() -> None:
+    socket = Socket(World(Figures(weight=2)), UNIT)
+    assert (await socket.ask("ping"))["error"]["data"] == {"serverTime": NOW, "retryAfter": NOW + 60_000_000}
 
 
 async def test_several_requests_are_under_way_at_once(world: World) -> None:
