@@ -425,12 +425,15 @@ pub(crate) fn levels(levels: impl IntoIterator<Item = (Price, Quantity)>, out: &
     });
 }
 
-/// `GET /api/v3/avgPrice`.
-pub fn average_price(minutes: u32, price: Price, last_trade: Micros, style: Style, out: &mut Vec<u8>) {
+/// `GET /api/v3/avgPrice`. Before the first trade the price is 0, and `closeTime` −1 (`sbe/schemas/spot_3_5.xml`).
+pub fn average_price(minutes: u32, price: Price, last_trade: Option<Micros>, style: Style, out: &mut Vec<u8>) {
     let mut body = Object::open(out);
     body.number("mins", minutes.into());
     body.decimal("price", price.0);
-    body.time("closeTime", style, last_trade);
+    match last_trade {
+        Some(time) => body.time("closeTime", style, time),
+        None => body.signed("closeTime", -1),
+    }
     body.close();
 }
 

@@ -228,8 +228,12 @@ fn market_data_replies() {
     );
     assert_eq!(text(|out| replies::depth(UpdateId(0), [], [], out)), r#"{"lastUpdateId":0,"bids":[],"asks":[]}"#);
     assert_eq!(
-        text(|out| replies::average_price(5, Price(935_751_834), TIME, MILLIS, out)),
+        text(|out| replies::average_price(5, Price(935_751_834), Some(TIME), MILLIS, out)),
         r#"{"mins":5,"price":"9.35751834","closeTime":1672515782136}"#
+    );
+    assert_eq!(
+        text(|out| replies::average_price(5, Price(0), None, MILLIS, out)),
+        r#"{"mins":5,"price":"0.00000000","closeTime":-1}"#
     );
 }
 

@@ -355,8 +355,9 @@ impl PyShard {
     fn average_price(&self, py: Python<'_>, token: u64, symbol: &str, micros: bool) -> PyResult<()> {
         let market = self.named(py, symbol)?;
         self.ask(py, token, move |view, body| {
-            let (minutes, price) = view.engine.average_price(market, view.now).unwrap_or_default();
-            let last = view.engine.market(market).and_then(|found| found.last_time).unwrap_or(view.now);
+            let (minutes, last) =
+                view.engine.market(market).map_or((0, None), |found| (found.filters.notional.minutes, found.last_time));
+            let price = view.engine.average_price(market, view.now).map(|(_, price)| price).unwrap_or_default();
             replies::average_price(minutes, price, last, Style { micros }, body);
             200
         })

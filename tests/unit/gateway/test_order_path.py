@@ -154,6 +154,8 @@ async def test_too_many_orders(line: Line) -> None:
 
 
 async def test_average_price_and_commission(line: Line) -> None:
+    untraded = json.loads((await ask_http(line.gateway.rest, "GET", "/api/v3/avgPrice?symbol=BTCUSDT")).body)
+    assert untraded == {"mins": 5, "price": "0.00000000", "closeTime": -1}
     await line.ask("alice", "POST", "order", **LIMIT)
     await line.ask("bob", "POST", "order", **LIMIT | {"side": "SELL"})
     average = json.loads((await ask_http(line.gateway.rest, "GET", "/api/v3/avgPrice?symbol=BTCUSDT")).body)
