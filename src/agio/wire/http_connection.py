@@ -164,7 +164,8 @@ class HttpConnection(asyncio.Protocol):
         elif self._fed > limits.header_bytes + CHUNKED * limits.body_bytes:
             self._refuse(413)
         elif head and not self._told:
-            if (length := head.get(b"content-length", b"")).isdigit() and int(length) > limits.body_bytes:
+            length = head.get(b"content-length", b"").lstrip(b"0")  # Python reads no number of 5,000 zeros
+            if length.isdigit() and int(length) > limits.body_bytes:
                 self._refuse(413)
             elif self._answering is None and not self._waiting:  # else `answer` looks again
                 self._told = True
@@ -203,6 +204,8 @@ class HttpConnection(asyncio.Protocol):
             head = self._head
             for name, value in self._headers.items():
                 head[name.lower()] = value
+            if len(head) != len(self._headers):  # a name in two spellings: which of them came last nobody knows
+                self._refuse(400)
             self._headers.clear()
 
     def on_body(self, piece: bytes) -> None:

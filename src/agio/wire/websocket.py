@@ -126,7 +126,8 @@ class Listener:
 
     def admit(self, socket: _Protocol, request: WSUpgradeRequest) -> WebSocket | WSUpgradeResponseWithListener | None:
         """Decides a handshake: a connection, a refusal, or None for 404."""
-        peer = address.client(socket.peer, request.headers.get("X-Forwarded-For"), self._proxies)
+        forwarded = ",".join(request.headers.getall("X-Forwarded-For", []))  # some proxies add a line of their own
+        peer = address.client(socket.peer, forwarded, self._proxies)
         if self._stopping or len(self.open) >= self.limits.connections:
             return self._refuse(503, b"no more connections here; try again later")
         if not self._admission.admits(peer):

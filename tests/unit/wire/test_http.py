@@ -118,6 +118,8 @@ async def test_a_connection_is_kept(listener: HttpListener) -> None:
         (b"content-length: 100\r\n\r\n" + b"x" * 100, 200),
         (b"content-length: 101\r\n\r\n" + b"x" * 101, 413),
         (b"content-length: 99999999999\r\n\r\nx", 413),
+        (b"content-length: " + b"0" * 5000 + b"3\r\n\r\nabc", 200),
+        (b"content-length: " + b"0" * 5000 + b"101\r\n\r\nx", 413),
         (b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 200),
         (b"transfer-encoding: chunked\r\n\r\n" + (b"40\r\n" + b"x" * 64 + b"\r\n") * 2 + b"0\r\n\r\n", 413),
         (b"\r\n", 200),
@@ -151,6 +153,13 @@ async def test_names_of_headers_are_counted(listener: HttpListener, names: int, 
 async def test_a_header_may_be_repeated(listener: HttpListener) -> None:
     port = await listener.start("127.0.0.1", 0)
     assert (await ask(port, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a: 1\r\n" * 300 + b"\r\n"))[0] == 200
+
+
+async def test_a_header_in_two_spellings_is_refused(listener: HttpListener) -> None:
+    """A client could have its own X-Forwarded-For taken for that of a proxy which adds one in another spelling."""
+    port = await listener.start("127.0.0.1", 0)
+    forged = b"X-Forwarded-For: forged\r\nx-forwarded-for: forged\r\nX-Forwarded-For: true\r\n\r\n"
+    assert (await ask(port, b"GET / HTTP/1.1\r\nHost: x\r\n" + forged))[0] == 400
 
 
 async def test_slow_headers_are_cut_off(listener: HttpListener) -> None:

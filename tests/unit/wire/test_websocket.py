@@ -308,6 +308,7 @@ async def test_at_most_so_many_attempts_of_an_address(world: World) -> None:
     mine = "X-Forwarded-For: 6.6.6.6, 10.0.0.1\r\n"
     assert [await attempt(mine) for _ in range(4)] == [101, 101, 101, 429]
     assert await attempt("X-Forwarded-For: 10.0.0.1, 10.0.0.2\r\n") == 101
+    assert await attempt("X-Forwarded-For: 6.6.6.6\r\nx-forwarded-for: 10.0.0.1\r\n") == 429, "in a line of its own"
     assert world.room.connections[0].remote == "10.0.0.1"
     world.clock.now += 300
     assert await attempt(mine) == 101
