@@ -18,7 +18,8 @@ def configure(level: int = logging.INFO) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     people = sys.stderr.isatty()
-    last = structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer()
+    plain = structlog.dev.plain_traceback  # the richer ones tell what variables hold: keys, secrets, signatures
+    last = structlog.dev.ConsoleRenderer(exception_formatter=plain) if people else structlog.processors.JSONRenderer()
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[
