@@ -60,6 +60,8 @@ class Settings:
 
     folder: Path
     host: str = "127.0.0.1"
+    ops_host: str = "127.0.0.1"
+    """Where monitors ask, who need no key and meet no limits: not with clients, unless somebody says so."""
     port_base: int = 8080
     durability: str = "fdatasync"
     segment_bytes: int = 64 << 20
@@ -177,7 +179,8 @@ class Exchange:
             starts = {place: listener.start for place, listener in self._listeners.items()}
             starts |= {place: listener.start for place, listener in self._http.items()}
             for place, start in starts.items():
-                self.ports[place] = await start(settings.host, settings.port(place))
+                host = settings.ops_host if place == OPS_PORT else settings.host
+                self.ports[place] = await start(host, settings.port(place))
         except OSError as error:
             await self.stop()
             raise Fatal(f"cannot listen: {error}; choose other ports with --port-base") from error

@@ -4,6 +4,8 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
@@ -78,6 +80,19 @@ def test_an_operator_cancels_what_an_owner_cannot(served: Exchange) -> None:
     assert "canceled: 2" in told(served.folder, "account", "cancel", "olga", "SOLEUR", *BECAUSE)
     assert balance(served, "olga", "EUR") == ("1000.00000000", "0.00000000")
     assert "UnknownOrder" in refused(served.folder, "account", "cancel", "olga", "SOLEUR", *BECAUSE)
+
+
+def test_monitors_have_an_address_of_their_own(tmp_path: Path) -> None:
+    """Metrics ask for no key: where clients come in, nobody should find them."""
+    key = {"AGIO_MASTER_KEY_FILE": str(tmp_path / "master.key")}
+    with running(tmp_path / "data", "--host", "127.0.0.2", program="serve", environment=key) as exchange:
+        rest = urlsplit(exchange.rest)
+        assert rest.hostname == "127.0.0.2"
+        port = (rest.port or 0) + 5
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as response:
+            assert b"agio_requests" in response.read()
+        with pytest.raises(URLError, match="refused"):
+            urlopen(f"http://127.0.0.2:{port}/metrics", timeout=20)
 
 
 def test_a_revoked_key_is_dead_and_stays_listed(served: Exchange) -> None:

@@ -82,7 +82,7 @@ def run(settings: Settings, guest: Guest, *, as_json: bool) -> None:
     """Runs until a signal; ends with 0 after a stop. After a failure a new process takes this one's place."""
     _configure_logs()
     if not settings.port_base:
-        settings = replace(settings, port_base=_free_base(settings.host))
+        settings = replace(settings, port_base=_free_base({settings.host, settings.ops_host}))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         failure, is_clean = runner.run(_live(settings, guest, as_json=as_json))
         if failure is not None:
@@ -146,14 +146,14 @@ def addresses(exchange: Exchange) -> dict[str, str]:
     }
 
 
-def _free_base(host: str) -> int:
+def _free_base(hosts: set[str]) -> int:
     """A port base all of whose ports are free, so that a process that begins anew finds them again.
 
     Below the range from which systems take the ports of outgoing connections: one of those could come in between.
     """
     for _ in range(100):
         base = LOWEST_BASE + secrets.randbelow(HIGHEST_BASE - LOWEST_BASE)
-        if all(_is_free(host, base + place) for place in range(PLACES)):
+        if all(_is_free(host, base + place) for host in hosts for place in range(PLACES)):
             return base
     raise Fatal(f"no {PLACES} free ports in a row were found; choose some with --port-base")
 
