@@ -178,7 +178,7 @@ impl Pair {
             assert_eq!(AnyBook::best(&self.fast, side), AnyBook::best(&self.slow, side), "best after {message:?}");
             assert_eq!(self.fast.total(side, price), self.slow.total(side, price), "total after {message:?}");
         }
-        assert_eq!(self.fast.len(), self.slow.len());
+        assert_eq!((self.fast.len(), self.fast.is_empty()), (self.slow.len(), self.slow.is_empty()));
     }
 
     fn batch(&mut self, messages: &[Message], venues: &[Venue]) {

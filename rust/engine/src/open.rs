@@ -283,3 +283,56 @@ fn fold(left: u64, right: u64) -> u64 {
     let wide = u128::from(left) * u128::from(right);
     wide as u64 ^ (wide >> 64) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const OWNER: (AccountId, MarketId) = (AccountId(1_000), MarketId(3));
+
+    fn hash_of(text: &str) -> u32 {
+        hash(OWNER.0, OWNER.1, &ClientId::new(text.as_bytes()).expect("a client id"))
+    }
+
+    #[test]
+    fn a_slot_that_was_not_used_is_the_next_one() {
+        let mut open = OpenOrders::default();
+        let first = open.reserve();
+        open.release(first);
+        assert_eq!(open.reserve(), first);
+    }
+
+    #[test]
+    fn ids_of_one_hash_are_told_apart() {
+        let texts = |number: u32| format!("id-{number}");
+        let mut seen = BTreeMap::new();
+        let pair = (0..1_000_000).find_map(|number| Some((seen.insert(hash_of(&texts(number)), number)?, number)));
+        let (one, two) = pair.expect("a million ids share some hash of 32 bits");
+        let (mut open, mut list) = (OpenOrders::default(), OpenList::EMPTY);
+        for number in [one, two] {
+            let id = ClientId::new(texts(number).as_bytes()).expect("a client id");
+            assert!(open.find(OWNER.0, OWNER.1, &id).is_none(), "{one} and {two} are not the same");
+            let slot = open.reserve();
+            open.insert(slot, OWNER, OrderId(number.into()), (id, hash_of(&texts(number))), &mut list);
+            assert_eq!(open.find(OWNER.0, OWNER.1, &id).map(|node| node.order), Some(OrderId(number.into())));
+        }
+    }
+
+    /// Whoever makes ids from a counter, wherever in the id it stands.
+    #[test]
+    fn every_character_counts() {
+        let mut hashes = Vec::new();
+        for place in 0..ClientId::MAX {
+            for character in '!'..='~' {
+                let mut text = ["x"; ClientId::MAX].concat();
+                text.replace_range(place..=place, &character.to_string());
+                hashes.push(hash_of(&text));
+            }
+        }
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!(hashes.len(), ClientId::MAX * 93 + 1, "one of each place is the same text");
+    }
+}

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use agio_engine::commands::{Command, decode_record};
-use agio_engine::units::OUTSIDE;
+use agio_engine::commands::{Command, Envelope, decode_record, encode_record, encode_record_front};
+use agio_engine::units::{Lane, Micros, OUTSIDE, Sequence};
+use agio_engine::{Engine, Look};
 
 fn commands() -> Vec<Command> {
     let mut rest: &[u8] = include_bytes!("../../../tests/golden/engine-1.log");
@@ -43,5 +44,43 @@ fn every_command_comes_back_from_json() {
     for command in commands() {
         let text = serde_json::to_string(&command).expect("JSON");
         assert_eq!(serde_json::from_str::<Command>(&text).expect("a command"), command, "{text}");
+    }
+}
+
+const ENVELOPE: Envelope =
+    Envelope { sequence: Sequence(7), time: Micros(8), lane: Lane(9), number: 10, deadline: Micros(11) };
+
+/// Only what may be of any length cannot be written in place.
+#[test]
+fn a_record_is_the_same_written_in_place() {
+    let mut long = BTreeMap::new();
+    for command in commands() {
+        let (mut appended, mut room) = (Vec::new(), vec![7; 16_384]);
+        encode_record(&ENVELOPE, &command, &mut appended);
+        let length = encode_record_front(&ENVELOPE, &command, &mut room);
+        long.insert(command.name(), length.is_none());
+        assert!(length.is_none_or(|length| room[..length] == appended), "{command:?}");
+    }
+    let long: Vec<_> = long.into_iter().filter(|(_, long)| *long).map(|(name, _)| name).collect();
+    assert_eq!(long, ["ListAsset", "ListMarket", "Remark"]);
+}
+
+#[test]
+fn looking_ahead_changes_nothing_and_may_look_at_what_is_not_there() {
+    let mut engine = Engine::new();
+    for (index, command) in commands().iter().enumerate() {
+        let before = engine.hash();
+        for coming in &commands()[index..] {
+            for look in [Look::Far, Look::Middle, Look::Near] {
+                engine.warm(coming, look);
+            }
+        }
+        assert_eq!(engine.hash(), before);
+        let sequence = Sequence(engine.sequence().0 + 1);
+        engine.apply(
+            &Envelope { sequence, time: engine.time(), number: 0, deadline: Micros(0), ..ENVELOPE },
+            command,
+            &mut Vec::new(),
+        );
     }
 }

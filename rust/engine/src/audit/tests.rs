@@ -163,6 +163,25 @@ fn a_violation_halts_the_shard_for_all_but_cancels() {
     assert!(Engine::restore(&bytes).expect("a halted state comes back").halted());
 }
 
+/// Takes order 3, a sell, from its owner's list and sets its hold free, so that only the book still knows of it.
+fn disown(engine: &mut Engine) {
+    let slot = engine.markets[0].book.get(3).expect("open").1.slot;
+    let alice = engine.accounts.at_mut(ALICE);
+    engine.open.remove(slot, alice.open_mut(MarketId(0)));
+    let balance = alice.balance_mut(AssetId(0));
+    balance.free.0 += std::mem::take(&mut balance.locked.0);
+}
+
+#[test]
+fn a_hold_without_any_balance_is_found() {
+    let story = found(|engine| {
+        let balance = engine.accounts.at_mut(ALICE).balance_mut(AssetId(1));
+        let lost = std::mem::take(&mut balance.free.0) + std::mem::take(&mut balance.locked.0);
+        engine.assets[1].outside.0 += lost as i128;
+    });
+    assert_eq!(story, "account 1000 holds 19 of asset 1, not backed by a balance");
+}
+
 /// The sums that the round has after as many commands as the engine says.
 fn recount(engine: &mut Engine) {
     let mut census = round::Census::after(engine.sequence, engine.assets.len());
@@ -193,7 +212,8 @@ fn ticks_until_found(begun: u64, damage: fn(&mut Engine)) -> (u64, String) {
 #[test]
 fn any_damage_is_found_within_a_round_wherever_the_round_stands() {
     type Damage = (fn(&mut Engine), &'static str);
-    let damages: [Damage; 6] = [
+    let damages: [Damage; 7] = [
+        (disown, "order 3"),
         (|engine| engine.accounts.at_mut(ALICE).balance_mut(AssetId(1)).locked.0 += 1, "locked and holds"),
         (|engine| engine.accounts.at_mut(ALICE).open_mut(MarketId(0)).count = 7, "lists 3 orders, not 7"),
         (|engine| engine.markets[0].rules.counters.orders = 2, "was never issued"),
@@ -214,6 +234,22 @@ fn any_damage_is_found_within_a_round_wherever_the_round_stands() {
             assert!(story.contains(words), "{story}");
             assert!(ticks <= AUDIT_EVERY, "{story}: found after {ticks} commands");
         }
+    }
+}
+
+#[test]
+fn every_market_has_its_turn_in_a_round() {
+    for market in [0, 1, 63, 64, 65, 129] {
+        let mut engine = venue();
+        let (base, quote) = (AssetId(0), AssetId(1));
+        for number in 1..130 {
+            apply(&mut engine, ListMarket { symbol: format!("M{number}"), base, quote, filters: filters() });
+        }
+        engine.markets[market].top = Top::of(&agio_book::Book::new());
+        apply(&mut engine, Place { market: MarketId(market as u32), ..order(Side::Buy, 8) });
+        engine.markets[market].top = Top::of(&agio_book::Book::new());
+        let found = (0..AUDIT_EVERY).any(|_| !apply(&mut engine, Tick {}).is_empty());
+        assert!(found, "the top of market {market} is wrong, and nobody looked");
     }
 }
 
