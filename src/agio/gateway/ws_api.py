@@ -187,7 +187,7 @@ class WsApiRoom:
     @staticmethod
     def _shows_limits(request: Message, session: Session) -> bool:
         asked = request.params.get("returnRateLimits") if isinstance(request.params, dict) else None
-        return asked not in (False, "false") if asked is not None else session.return_limits
+        return str(asked).lower() != "false" if asked is not None else session.return_limits
 
 
 def _used(figures: Figures, reply: Reply, usage: Usage) -> list[RateLimit]:

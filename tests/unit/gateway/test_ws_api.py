@@ -174,7 +174,8 @@ async def test_rate_limits_can_be_hidden(world: World) -> None:
     silent = Socket(world, "returnRateLimits=false")
     assert "rateLimits" not in await silent.ask("ping")
     assert "rateLimits" in await silent.ask("ping", returnRateLimits=True)
-    assert "rateLimits" not in await Socket(world).ask("ping", returnRateLimits=False)
+    for no in (False, "false", "FALSE"):
+        assert "rateLimits" not in await Socket(world).ask("ping", returnRateLimits=no)
     assert (await silent.ask("session.status"))["result"]["returnRateLimits"] is False
 
 
