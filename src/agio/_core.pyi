@@ -199,11 +199,11 @@ class Shard:
         Raises ValueError when the clock is not manual or `micros` lies behind.
         """
     def state(self) -> str:
-        """running, cancels-only (disk nearly full), stopping or failed."""
+        """running, cancels-only (disk nearly full), halted (a violated invariant: cancels only), stopping or failed."""
     def overloaded(self) -> bool:
         """Whether new commands are refused (-1008) because `rows` are too far behind."""
     def failure(self) -> str | None:
-        """Why the state is failed."""
+        """Why the state is failed or halted."""
     def notes(self) -> list[str]:
         """What recovery had to say: a torn tail, snapshots passed over."""
     def jump(self) -> int | None:

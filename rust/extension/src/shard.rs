@@ -145,6 +145,7 @@ impl PyShard {
         match self.desk.state() {
             State::Running => "running",
             State::CancelsOnly => "cancels-only",
+            State::Halted => "halted",
             State::Stopping => "stopping",
             State::Failed => "failed",
         }
@@ -154,9 +155,9 @@ impl PyShard {
         self.desk.backlog.is_full()
     }
 
-    /// Why the state is failed.
+    /// Why the state is failed or halted.
     fn failure(&self) -> Option<String> {
-        self.desk.failure()
+        self.desk.failure().or_else(|| self.desk.halted())
     }
 
     /// What recovery had to say.

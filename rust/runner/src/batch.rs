@@ -317,6 +317,14 @@ impl Batch {
         self.columns.others.iter().any(|event| matches!(event, Event::AssetListed(_) | Event::MarketChanged(_)))
     }
 
+    /// The first invariant that was found not to hold.
+    pub(crate) fn violated(&self) -> Option<&str> {
+        self.columns.others.iter().find_map(|event| match event {
+            Event::Violated(violated) => Some(violated.invariant.as_str()),
+            _ => None,
+        })
+    }
+
     /// The trades of all commands, in their order.
     pub fn traded(&self) -> &[Traded] {
         &self.columns.traded

@@ -42,6 +42,8 @@ pub enum State {
     Running,
     /// The disk is nearly full: it takes cancels and questions.
     CancelsOnly,
+    /// An invariant does not hold: the engine lets cancels and questions through, for good.
+    Halted,
     /// It takes nothing new.
     Stopping,
     /// A write, a sync or a command broke it; it must be started again.
@@ -76,6 +78,8 @@ struct Table {
     engine_holds: bool,
     stage: Stage,
     failure: Option<String>,
+    /// The invariant that does not hold.
+    halted: Option<String>,
 }
 
 /// What the engine's thread is to do next.
@@ -115,9 +119,9 @@ pub struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(clock: Clock, outbox: Outbox, applied: Sequence) -> Self {
+    pub(crate) fn new(clock: Clock, outbox: Outbox, applied: Sequence, halted: Option<String>) -> Self {
         Self {
-            table: Mutex::default(),
+            table: Mutex::new(Table { halted, ..Table::default() }),
             engine_wakes: Condvar::new(),
             disk_wakes: Condvar::new(),
             under_way: AtomicUsize::new(0),
@@ -196,6 +200,7 @@ impl Desk {
         match &table.failure {
             Some(_) => State::Failed,
             None if table.stage > Stage::Open => State::Stopping,
+            None if table.halted.is_some() => State::Halted,
             None if self.disk_low.load(Ordering::Relaxed) => State::CancelsOnly,
             None => State::Running,
         }
@@ -204,6 +209,11 @@ impl Desk {
     /// What broke the shard.
     pub fn failure(&self) -> Option<String> {
         self.table.lock().failure.clone()
+    }
+
+    /// The invariant that does not hold, and for which the shard takes cancels only.
+    pub fn halted(&self) -> Option<String> {
+        self.table.lock().halted.clone()
     }
 
     /// The last sequence applied: a read point.
@@ -318,6 +328,9 @@ impl Desk {
     pub(crate) fn publish(&self, group: Group) {
         let batch = std::sync::Arc::new(group.batch);
         self.under_way.fetch_sub(group.served, Ordering::Relaxed);
+        if let Some(invariant) = batch.violated() {
+            self.table.lock().halted.get_or_insert_with(|| invariant.to_owned());
+        }
         self.backlog.push(std::sync::Arc::clone(&batch));
         self.outbox.push(Published { batch, answers: group.answers, lost: Vec::new() });
     }
@@ -354,13 +367,21 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::Batch;
     use crate::clock::ManualTime;
+    use crate::recent::Recent;
     use crate::request::Answer;
     use crate::sequencer::Poisoned;
+    use agio_engine::events::Violated;
+    use agio_engine::sink::Events as _;
+
+    fn desk() -> Desk {
+        let clock = Clock::new(Box::new(ManualTime::at(Micros(1))), Micros(0), false).unwrap();
+        Desk::new(clock, Outbox::new().unwrap(), Sequence(0), None)
+    }
 
     fn failed() -> Desk {
-        let clock = Clock::new(Box::new(ManualTime::at(Micros(1))), Micros(0), false).unwrap();
-        let desk = Desk::new(clock, Outbox::new().unwrap(), Sequence(0));
+        let desk = desk();
         desk.fail("the disk".into(), []);
         desk.outbox.take();
         desk
@@ -385,5 +406,24 @@ mod tests {
         let mut tokens = lost(&desk);
         tokens.sort_unstable();
         assert_eq!((tokens, desk.failure().as_deref()), (vec![8, 9, 10], Some("the disk")));
+    }
+
+    #[test]
+    fn an_invariant_that_does_not_hold_is_told_as_soon_as_it_is_durable() {
+        let (desk, mut batch) = (desk(), Batch::default());
+        desk.publish(group(1));
+        assert_eq!((desk.state(), desk.halted()), (State::Running, None));
+        for invariant in ["the first", "another"] {
+            batch.begin();
+            batch.put(|| Violated { invariant: invariant.into() });
+            batch.finish(Sequence(1), Micros(1), &mut Recent::new(0));
+        }
+        desk.publish(Group { batch, ..group(2) });
+        desk.publish(group(3));
+        assert_eq!((desk.state(), desk.halted().as_deref()), (State::Halted, Some("the first")));
+        desk.set_disk_low(true);
+        assert_eq!(desk.state(), State::Halted, "this does not pass");
+        desk.fail("the disk".into(), []);
+        assert_eq!(desk.state(), State::Failed);
     }
 }

@@ -1,6 +1,7 @@
 //! A shard alive: one thread applies, one writes and syncs, one keeps house.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
@@ -16,7 +17,7 @@ use crate::commit::Commit;
 use crate::desk::{Desk, InHand, Turn};
 use crate::outbox::Outbox;
 use crate::request::Request;
-use crate::sequencer::{Poisoned, Sequencer};
+use crate::sequencer::{Poisoned, Sequencer, words_of};
 use crate::start::{Options, StartError, open_folder, recover, take_snapshot};
 
 /// How often the disk is looked at and the next segment prepared.
@@ -25,8 +26,8 @@ const HOUSEKEEPING: Duration = Duration::from_millis(500);
 pub const TURN: usize = 256;
 
 struct Threads {
-    engine: JoinHandle<Sequencer>,
-    disk: JoinHandle<Writer>,
+    engine: JoinHandle<Option<Sequencer>>,
+    disk: JoinHandle<Option<Writer>>,
     house: JoinHandle<()>,
     house_stop: Sender<()>,
 }
@@ -76,7 +77,7 @@ impl Shard {
             None => Box::new(SystemTime),
         };
         let clock = Clock::new(source, engine.time(), options.follow_forward)?;
-        let desk = Arc::new(Desk::new(clock, Outbox::new()?, started_at));
+        let desk = Arc::new(Desk::new(clock, Outbox::new()?, started_at, recovered.halted));
         let (builder, writer) = recovered.journal.split();
         let sequencer = Sequencer::new(engine, builder, options.remember).with_tripwire(options.tripwire);
         let mut shard = Self { desk, storage, log: recovered.log, started_at, notes: recovered.notes, threads: None };
@@ -90,10 +91,11 @@ impl Shard {
         let (preparer, storage) = (writer.preparer(), Arc::clone(&self.storage));
         let (desk, log) = (Arc::clone(&self.desk), self.log);
         let committer = Disk { desk: Arc::clone(&desk), storage: Arc::clone(&storage), log, writer, spares: spare_out };
-        let house_desk = Arc::clone(&desk);
+        let (house_desk, disk_desk) = (Arc::clone(&desk), Arc::clone(&desk));
         Ok(Threads {
-            engine: named("engine").spawn(move || run_engine(&desk, sequencer, &spare_in))?,
-            disk: named("journal").spawn(move || committer.run())?,
+            engine: named("engine")
+                .spawn(move || guarded(&desk, "engine", || run_engine(&desk, sequencer, &spare_in)))?,
+            disk: named("journal").spawn(move || guarded(&disk_desk, "journal", || committer.run()))?,
             house: named("housekeeping")
                 .spawn(move || keep_house(&house_desk, &*storage, &preparer, least_free, &house_wait))?,
             house_stop,
@@ -127,7 +129,7 @@ impl Shard {
         drop(threads.house_stop);
         join(threads.house);
         self.desk.backlog.close();
-        if self.desk.failure().is_none() {
+        if let (Some(sequencer), Some(writer), None) = (sequencer, writer, self.desk.failure()) {
             take_snapshot(&*self.storage, self.log, writer.durable(), sequencer.engine())?;
         }
         Ok(())
@@ -146,6 +148,17 @@ fn named(name: &str) -> Builder {
 
 fn join<T>(thread: JoinHandle<T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Runs what a thread is for. If that panics the shard has failed: nobody is left waiting for a thread that is gone.
+fn guarded<T>(desk: &Desk, name: &str, run: impl FnOnce() -> T) -> Option<T> {
+    let ended = catch_unwind(AssertUnwindSafe(run));
+    ended
+        .inspect_err(|panic| {
+            desk.fail(format!("the {name} thread broke ({})", words_of(panic.as_ref())), []);
+            desk.engine_done();
+        })
+        .ok()
 }
 
 fn run_engine(desk: &Desk, mut sequencer: Sequencer, spares: &Receiver<Frame>) -> Sequencer {

@@ -123,6 +123,8 @@ pub struct Recovered {
     pub journal: Journal,
     /// What there is to tell: a torn tail, snapshots passed over, commands that broke the engine.
     pub notes: Vec<String>,
+    /// Of a shard that has halted, the invariant that does not hold.
+    pub halted: Option<String>,
 }
 
 /// Makes the folder and takes its lock.
@@ -177,12 +179,23 @@ fn attempt(storage: &Arc<dyn Storage>, options: &Options) -> Result<Attempt, Sta
     if let Some(skip) = replay(&mut recovery, &mut engine, &**storage, options.tripwire)? {
         return Ok(Attempt::Broken(log, skip));
     }
-    engine.audit().map_err(StartError::Violation)?;
+    let halted = judge(&engine)?;
+    notes.extend(halted.iter().map(|invariant| format!("an invariant does not hold, cancels only: {invariant}")));
     let journal = recovery.finish()?;
     if engine.sequence().0 - start > LONG_TAIL {
         take_snapshot(&**storage, log, journal.writer().durable(), &engine)?;
     }
-    Ok(Attempt::Recovered(Box::new(Recovered { log, engine, journal, notes })))
+    Ok(Attempt::Recovered(Box::new(Recovered { log, engine, journal, notes, halted })))
+}
+
+/// All invariants. Of a shard that has halted they are known not to hold, and it goes on to take cancels.
+fn judge(engine: &Engine) -> Result<Option<String>, StartError> {
+    let violation = engine.audit().err();
+    if engine.halted() {
+        let words = violation.map_or_else(|| "one that holds again".to_owned(), |violation| violation.invariant);
+        return Ok(Some(words));
+    }
+    violation.map_or(Ok(None), |violation| Err(StartError::Violation(violation)))
 }
 
 fn restore(snapshot: &agio_journal::Snapshot) -> Result<Engine, StartError> {

@@ -10,7 +10,7 @@ use agio_engine::engine::Engine;
 use agio_engine::events::Event;
 use agio_engine::units::{AccountId, Amount, AssetId, FIRST_CUSTOMER, Micros, Rate};
 use agio_engine::vocabulary::{OrderLimits, Rights};
-use agio_journal::{Durability, Fault, Memory, Storage as _};
+use agio_journal::{Durability, Fault, Hash, Memory, SnapshotHeader, Storage as _, snapshot};
 
 use crate::request::{Answer, Request, View};
 use crate::{Desk, Options, Outcome, Refusal, Shard, StartError, State};
@@ -255,4 +255,57 @@ fn a_poison_command_whose_process_died_before_it_was_noted_is_skipped_by_the_sta
     remove("skips");
     let refused = World::on(disk, &options()).err();
     assert!(matches!(refused, Some(StartError::Broken { .. })), "what others follow was live: {refused:?}");
+}
+
+#[test]
+fn a_reply_that_panics_fails_the_shard_and_nobody_waits_for_it() {
+    let mut world = World::new();
+    world.deposit(1);
+    world.wait();
+    let reply = Box::new(|_: &View<'_>, _: &Outcome<'_>| panic!("planted"));
+    world.desk().submit(Request { token: 99, command: None, deadline: Micros(0), reply }).unwrap();
+    world.wait_for(|world| world.desk().state() == State::Failed);
+    assert!(world.desk().failure().unwrap().contains("planted"), "{:?}", world.desk().failure());
+    assert_eq!(world.ask(None), Err(Refusal::Stopping));
+    world.shard.stop().unwrap();
+    let mut again = World::on(world.disk.killed(), &options()).unwrap();
+    assert_eq!(again.balance(), 1);
+}
+
+/// Where a state's bytes say that the shard has halted: behind magic, version, sequence, time, epoch and hash.
+const HALTED: usize = 8 + 2 + 8 + 8 + 8 + 32;
+
+/// The world as it would go on from a state whose balance does not fit the rest, known to be so or not.
+fn damaged(halted: bool) -> Result<World, StartError> {
+    let mut world = World::new();
+    world.deposit(123_456_789);
+    world.wait();
+    world.shard.stop().unwrap();
+    let disk = world.disk.killed();
+    let snapshot = snapshot::load(&disk, u64::MAX).unwrap().snapshot.unwrap();
+    let mut body = snapshot.body;
+    body[HALTED] = halted.into();
+    let amount = 123_456_789_u128.to_le_bytes();
+    let at = body.windows(16).rposition(|bytes| bytes == amount).unwrap();
+    body[at] += 1;
+    let state_hash = Hash(Engine::restore(&body).map_or([0; 32], |engine| engine.hash()));
+    let header = SnapshotHeader { state_hash, ..snapshot.header };
+    snapshot::write(&disk, &header, &body, 1).unwrap();
+    World::on(disk, &options())
+}
+
+#[test]
+fn a_shard_that_has_halted_starts_again_says_why_and_takes_cancels_only() {
+    assert!(matches!(damaged(false).err(), Some(StartError::Restore(_))), "it was not known");
+    let mut world = damaged(true).unwrap();
+    let words = "all balances of USDT sum to 1, not 0 (outside: -123456789)";
+    assert_eq!((world.desk().state(), world.desk().halted().as_deref()), (State::Halted, Some(words)));
+    assert!(world.shard.notes().iter().any(|note| note.contains(words)), "{:?}", world.shard.notes());
+    let deposit = world.deposit(1);
+    world.wait();
+    assert_eq!(world.said[&deposit].status, 400);
+    assert_eq!(world.balance(), 123_456_790, "questions are answered");
+    world.shard.stop().unwrap();
+    let again = World::on(world.disk.killed(), &options()).unwrap();
+    assert_eq!(again.desk().state(), State::Halted);
 }

@@ -22,6 +22,7 @@ SLOW = "the database is slower than what comes, or stands: look at disk, process
 TROUBLES = {
     ("state", "overloaded"): f"new orders are refused (-1008) until history has caught up: {SLOW}",
     ("state", "cancels-only"): "new orders are refused (-1008), because the disk is nearly full: free some",
+    ("state", "halted"): "only cancels are taken, because an invariant does not hold: the exchange's log says which",
     ("state", "failed"): "the exchange has failed and is of no more use: its log says why; start it again",
     ("history", "behind"): f"history does not keep up, and who asks for what it does not have gets -1007: {SLOW}",
     ("history", "retrying"): "history's database refuses, and is asked again: does another process use it?",

@@ -45,6 +45,7 @@ class Shard:
         """The next token as it was in each of the last seconds."""
         self._timer = loop.call_later(1, self._expire)
         self._rousing = False
+        self._halt_told = False
         self._sinks: list[EventSink] = []
         self._on_failure: list[Callable[[str], None]] = []
         self._decode = msgspec.json.Decoder()
@@ -110,8 +111,12 @@ class Shard:
                     sink(events)
         finally:  # whatever a sink makes of its events, what is durable is answered
             self._settle(replies)
-        if self._core.state() == "failed":
+        state = self._core.state()
+        if state == "failed":
             self._tell_failure()
+        elif state == "halted" and not self._halt_told:
+            self._halt_told = True
+            log.critical("an invariant does not hold; only cancels are taken from here on: %s", self._core.failure())
 
     def _settle(self, replies: list[tuple[int, int, bytes, int, int]]) -> None:
         waiting = self._waiting

@@ -24,6 +24,7 @@ def problems(folder: Path) -> list[str]:
         ("degraded", "behind", ["does not keep up"]),
         ("overloaded", "behind", ["new orders are refused (-1008) until history has caught up", "does not keep up"]),
         ("cancels-only", "waiting", ["the disk is nearly full", "full or away"]),
+        ("halted", "running", ["an invariant does not hold"]),
     ],
 )
 def test_the_states_of_an_exchange_in_words(

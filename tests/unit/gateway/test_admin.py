@@ -181,7 +181,13 @@ async def test_the_clock_follows_a_jump_when_it_is_told_to(world: World) -> None
 
 @pytest.mark.parametrize(
     ("state", "health", "ready"),
-    [("running", 200, 200), ("cancels-only", 200, 503), ("stopping", 200, 503), ("failed", 503, 503)],
+    [
+        ("running", 200, 200),
+        ("cancels-only", 200, 503),
+        ("halted", 200, 503),
+        ("stopping", 200, 503),
+        ("failed", 503, 503),
+    ],
 )
 async def test_monitors(world: World, state: str, health: int, ready: int) -> None:
     world.shard.condition = state

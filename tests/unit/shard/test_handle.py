@@ -23,6 +23,7 @@ class Core:
         self.events: list[Any] = []
         self.answers: list[Answer] = []
         self.roused = 0
+        self.condition = "running"
 
     def fileno(self) -> int:
         return self.wake
@@ -36,7 +37,10 @@ class Core:
         return self.events, answers
 
     def state(self) -> str:
-        return "running"
+        return self.condition
+
+    def failure(self) -> str:
+        return "the sums of BTC"
 
     def rouse(self) -> None:
         self.roused += 1
@@ -160,4 +164,17 @@ async def test_a_pending_reply_may_be_heard_of_later(core: Core) -> None:
     heard: list[Reply] = []
     pending.then(heard.append)
     assert [reply.body for reply in heard] == [b"x"]
+    shard.close()
+
+
+async def test_a_halt_is_told_once_and_why(core: Core, caplog: pytest.LogCaptureFixture) -> None:
+    shard = opened(core)
+    shard._drain()
+    assert not caplog.records
+    core.condition = "halted"
+    shard._drain()
+    shard._drain()
+    assert [(it.levelname, it.message) for it in caplog.records] == [
+        ("CRITICAL", "an invariant does not hold; only cancels are taken from here on: the sums of BTC")
+    ]
     shard.close()

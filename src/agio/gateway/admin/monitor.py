@@ -11,7 +11,7 @@ from agio.ports import Reply
 if TYPE_CHECKING:
     from collections.abc import Container
 
-ALIVE = frozenset({"running", "degraded", "overloaded", "cancels-only", "stopping"})
+ALIVE = frozenset({"running", "degraded", "overloaded", "cancels-only", "halted", "stopping"})
 READY = frozenset({"running", "degraded"})
 
 
