@@ -10,11 +10,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
 
 from agio import _core
 from agio.domain.keys import ApiKey
 from agio.gateway.gateway import Gateway
+from agio.gateway.spot.results import Account, Canceled, Order, OrderAck, OrderFull, OrderResult
 from agio.services.markets.catalogue import LiveCatalogue
 from agio.shard.handle import Shard
 from tests.unit.gateway.asking import Response, ask_http
@@ -111,6 +113,26 @@ async def test_what_the_shard_and_history_write_of_an_order_has_one_form(line: L
     await line.ask("alice", "POST", "order", **LIMIT)
     order = await line.ask("alice", "GET", "order", symbol="BTCUSDT", orderId="1")
     assert list(order) == list(ORDER_FIELDS)
+
+
+async def test_replies_have_the_fields_that_the_documents_declare(line: Line) -> None:
+    def declared(reply: Any, form: Any) -> bool:
+        return bool(msgspec.to_builtins(msgspec.convert(reply, type=form)) == reply)
+
+    labels = {"strategyId": "7", "strategyType": "1000000"}
+    sell = {"side": "SELL", "quantity": "0.06", "selfTradePreventionMode": "DECREMENT"}
+    await line.user("carol", BTC="1", USDT="100")
+    assert declared(await line.ask("carol", "POST", "order", **LIMIT | labels, newOrderRespType="ACK"), OrderAck)
+    met = await line.ask("carol", "POST", "order", **LIMIT | labels | sell)
+    assert [match["makerOrderId"] for match in met["preventedMatches"]] == [1]
+    assert declared(met, OrderFull)
+    assert declared(await line.ask("carol", "GET", "order", symbol="BTCUSDT", orderId="1"), Order)
+    canceled = await line.ask("carol", "DELETE", "order", symbol="BTCUSDT", orderId="1")
+    assert (canceled["preventedQuantity"], canceled["strategyId"]) == ("0.06000000", 7)
+    assert declared(canceled, Canceled)
+    expired = await line.ask("carol", "POST", "order", **LIMIT | {"timeInForce": "IOC"}, newOrderRespType="RESULT")
+    assert declared(expired, OrderResult)
+    assert declared(await line.ask("carol", "GET", "account"), Account)
 
 
 @pytest.mark.parametrize(

@@ -219,16 +219,16 @@ class OrderTerms(OrderAck, rename="camel"):
     type: str
     side: str
     self_trade_prevention_mode: str
+    strategy_id: int | UnsetType = UNSET
+    strategy_type: int | UnsetType = UNSET
+    prevented_match_id: int | UnsetType = UNSET
+    prevented_quantity: Money | UnsetType = UNSET
 
 
 class OrderResult(OrderTerms, kw_only=True, rename="camel"):
     """An order was accepted, and where it stands."""
 
     working_time: int
-    strategy_id: int | UnsetType = UNSET
-    strategy_type: int | UnsetType = UNSET
-    prevented_match_id: int | UnsetType = UNSET
-    prevented_quantity: Money | UnsetType = UNSET
     expiry_reason: str | UnsetType = UNSET
 
 
@@ -242,10 +242,22 @@ class Fill(Struct, rename="camel"):
     trade_id: int
 
 
+class PreventedMatch(Struct, rename="camel"):
+    """A trade of the account with itself that did not happen, and what it took from which order."""
+
+    prevented_match_id: int
+    maker_symbol: str
+    maker_order_id: int
+    price: Money
+    taker_prevented_quantity: Money | UnsetType = UNSET
+    maker_prevented_quantity: Money | UnsetType = UNSET
+
+
 class OrderFull(OrderResult, kw_only=True, rename="camel"):
-    """An order was accepted, where it stands, and its fills."""
+    """An order was accepted, where it stands, its fills, and where it met the account's own orders."""
 
     fills: list[Fill]
+    prevented_matches: list[PreventedMatch] | UnsetType = UNSET
 
 
 class Canceled(OrderTerms, kw_only=True, rename="camel"):
