@@ -82,6 +82,13 @@ def test_an_operator_cancels_what_an_owner_cannot(served: Exchange) -> None:
     assert "UnknownOrder" in refused(served.folder, "account", "cancel", "olga", "SOLEUR", *BECAUSE)
 
 
+def test_what_an_exchange_writes_is_its_owners(served: Exchange) -> None:
+    """Each file by itself, for a copy has not its folder's mode."""
+    modes = {path.name: path.lstat().st_mode & 0o077 for path in served.folder.rglob("*")}
+    assert {"head", "lock", "identity.db", "identity.db-wal", "projection.db", "admin.sock"} <= set(modes)
+    assert not any(modes.values()), modes
+
+
 def test_monitors_have_an_address_of_their_own(tmp_path: Path) -> None:
     """Metrics ask for no key: where clients come in, nobody should find them."""
     key = {"AGIO_MASTER_KEY_FILE": str(tmp_path / "master.key")}

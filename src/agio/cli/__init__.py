@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 
 import click
@@ -38,3 +39,4 @@ class _Lazy(click.Group):
 @click.version_option(package_name="agio")
 def main() -> None:
     """An open exchange that speaks Binance's API."""
+    os.umask(0o077)  # whatever a command writes is its owner's, also where a copy of it lies

@@ -195,7 +195,13 @@ async def test_a_key_is_refused(
 async def test_a_user_is_refused(start: Open, log: Log) -> None:
     identity = await start()
     await identity.add_user("alice")
-    for name, reason in (("alice", "NameTaken"), ("", "BadName"), ("a b", "BadName"), ("x" * 65, "BadName")):
+    for name, reason in (
+        ("alice", "NameTaken"),
+        ("", "BadName"),
+        ("a b", "BadName"),
+        ("1000", "BadName"),
+        ("x" * 65, "BadName"),
+    ):
         with pytest.raises(CommandRefused) as refused:
             await identity.add_user(name)
         assert refused.value.reason == reason

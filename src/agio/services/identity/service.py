@@ -37,7 +37,8 @@ R = TypeVar("R")
 LETTERS = string.ascii_letters + string.digits
 LENGTH = 64
 """Of key names and secrets, as Binance's."""
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+NAME = re.compile(r"(?!\d+$)[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+"""Not digits alone: operators name an account by its user or by its number."""
 KINDS = ("hmac", "ed25519", "rsa")
 
 
@@ -137,7 +138,9 @@ class IdentityService:
     async def add_user(self, name: str) -> User:
         """A user with one spot account; refused as NameTaken or BadName."""
         if not NAME.fullmatch(name):
-            raise CommandRefused("BadName", "a user's name has up to 64 letters, digits and . _ @ + -")
+            raise CommandRefused(
+                "BadName", "a user's name has up to 64 letters, digits and . _ @ + -, not digits alone"
+            )
         async with self._turn:
             created = self._clock()
             user = await self._sql(self._store.add_user, name, created)
