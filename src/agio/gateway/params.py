@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 from agio.domain import intervals
 from agio.gateway.row import Param
+
+Window: TypeAlias = tuple[int | None, int | None]
+"""startTime and endTime in µs; None where it is open."""
 
 NO_INTERVALS = ("1s",)
 """Binance's candles that questions find none of."""
@@ -40,3 +45,19 @@ def enum(name: str, words: str, *values: str, error: int | None = None, required
 def from_id(words: str) -> Param:
     """A number to begin at."""
     return Param("fromId", "long", words)
+
+
+EARLIEST = 1_483_228_800_000_000
+"""2017-01-01: the first time that windows reach"""
+FUTURE = 10_000_000
+"""and how far ahead of the clock the last one lies (CHANGELOG 2024-12-09). µs."""
+
+
+def window(values: Any, now: int) -> Window:
+    """The window that is asked for, each end moved into the range of times as Binance does, rather than refused."""
+    start, end = (values.get(param.name) for param in (START, END))
+    return _within(start, now), _within(end, now)
+
+
+def _within(time: int | None, now: int) -> int | None:
+    return None if time is None else min(max(time, EARLIEST), now + FUTURE)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from agio.domain.history import AggregateRow, Candle, TradeRow
+from agio.gateway.params import EARLIEST, FUTURE
 from agio.gateway.spot.market_data import zone_minutes
 from tests.unit.gateway.world import NOW, World
 
@@ -186,6 +187,26 @@ async def test_klines(world: World) -> None:
     assert await world.refused("/api/v3/klines", "symbol=BTCUSDT&interval=2m") == (-1120, "Invalid interval.")
     unsupported = (-1020, "This operation is not supported.")
     assert await world.refused("/api/v3/klines", "symbol=BTCUSDT&interval=1s") == unsupported
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "end"),
+    [
+        ("startTime=9223372036854775807", NOW + FUTURE, None),
+        (f"startTime={NOW}000", NOW + FUTURE, None),  # nanoseconds: no year that a calendar knows
+        ("startTime=0&endTime=9999999999999", EARLIEST, NOW + FUTURE),
+        ("endTime=0", None, EARLIEST),
+        (f"startTime={NOW + FUTURE}", NOW + FUTURE, None),
+    ],
+)
+@pytest.mark.parametrize("path", ["klines?interval=1M&", "aggTrades?"])
+async def test_windows_are_moved_into_the_range_of_times(
+    world: World, path: str, asked: str, start: int | None, end: int | None
+) -> None:
+    name, _, interval = path.partition("?")
+    assert await world.get(f"/api/v3/{name}", f"symbol=BTCUSDT&{interval}{asked}") == []
+    bounds = world.history.asked[-1][1][-1]
+    assert (bounds["start"], bounds["end"]) == (start, end)
 
 
 @pytest.mark.parametrize(

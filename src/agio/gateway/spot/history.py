@@ -9,7 +9,7 @@ from msgspec import UNSET
 from agio.domain.money import text
 from agio.gateway import errors
 from agio.gateway.limits import DAY
-from agio.gateway.params import END, ORDER_ID, START, SYMBOL, from_id, limit
+from agio.gateway.params import END, ORDER_ID, START, SYMBOL, Window, from_id, limit, window
 from agio.gateway.row import Call, Operation, Security, Venue, result
 from agio.gateway.spot import words
 from agio.gateway.spot.results import MyTrade, Order
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT = 500
 NO_LIST = -1
 MILLISECOND = 1_000
-EARLIEST = 1_483_228_800_000_000
-"""2017-01-01; windows reach from here (CHANGELOG 2024-12-09)"""
-FUTURE = 10_000_000
-"""… to so far ahead of the clock."""
 TRADE_COMBINATIONS = frozenset(
     frozenset(names.split())
     for names in ("", "orderId", "startTime", "endTime", "fromId", "startTime endTime", "orderId fromId")
@@ -65,28 +61,26 @@ def order_of(row: OrderRow, symbol: str, call: Call) -> Order:
     )
 
 
-def check_window(values: Any, now: int) -> None:
-    """ApiError -1127 when startTime and endTime, each moved into the range of times, are more than a day apart."""
-    start, end = (values.get(name) for name in ("startTime", "endTime"))
-    if start is None or end is None:
-        return
-    first, last = (min(max(time, EARLIEST), now + FUTURE) for time in (start, end))
-    if (last - first) // MILLISECOND > DAY // MILLISECOND:  # an end in ms is the last µs of it
-        raise errors.TOO_LONG.error(24)
+def day(values: Any, now: int) -> Window:
+    """The window that is asked for; ApiError -1127 when its ends are more than a day apart."""
+    start, end = asked = window(values, now)
+    if start is not None and end is not None and (end - start) // MILLISECOND > DAY // MILLISECOND:
+        raise errors.TOO_LONG.error(24)  # whole milliseconds: an end in ms is the last µs of it
+    return asked
 
 
 async def all_orders(venue: Venue, call: Call) -> Reply:
     """Orders of a market, whatever became of them: from a number on, in a window, or the newest."""
     values = call.values
     market = venue.market(values.get("symbol"))
-    check_window(values, venue.shard.now())
+    start, end = day(values, venue.shard.now())
     await venue.history.reached(venue.shard.applied())
     rows = await venue.history.orders(
         call.account,
         market.id,
         from_id=values.get("orderId"),
-        start=values.get("startTime"),
-        end=values.get("endTime"),
+        start=start,
+        end=end,
         limit=values.get("limit") or DEFAULT_LIMIT,
     )
     return result([order_of(row, market.symbol, call) for row in rows])
@@ -99,15 +93,15 @@ async def my_trades(venue: Venue, call: Call) -> Reply:
     asked = {name: values.get(name) for name in ("orderId", "startTime", "endTime", "fromId")}
     if frozenset(name for name, value in asked.items() if value is not None) not in TRADE_COMBINATIONS:
         raise errors.BAD_COMBINATION.error()
-    check_window(values, venue.shard.now())
+    start, end = day(values, venue.shard.now())
     await venue.history.reached(venue.shard.applied())
     rows = await venue.history.my_trades(
         call.account,
         market.id,
         order_id=asked["orderId"],
         from_id=asked["fromId"],
-        start=asked["startTime"],
-        end=asked["endTime"],
+        start=start,
+        end=end,
         limit=values.get("limit") or DEFAULT_LIMIT,
     )
     catalog = venue.catalogue.current

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from agio.domain.money import text
 from agio.gateway import errors
-from agio.gateway.params import END, INTERVALS, NO_INTERVALS, START, SYMBOL, SYMBOL_STATUS, enum, from_id, limit
+from agio.gateway.params import (
+    END,
+    INTERVALS,
+    NO_INTERVALS,
+    START,
+    SYMBOL,
+    SYMBOL_STATUS,
+    enum,
+    from_id,
+    limit,
+    window,
+)
 from agio.gateway.row import Answer, Call, Operation, Param, Security, Venue, result
 from agio.gateway.spot.results import AggregateTrade, AveragePrice, Depth, Kline, Trade
 from agio.gateway.spot.words import MARKET_STATUSES
@@ -58,7 +69,7 @@ async def aggregates(venue: Venue, call: Call) -> Reply:
     """Trades of one taker at one price together."""
     values = call.values
     market = venue.market(values.get("symbol"))
-    number, start, end = (values.get(name) for name in ("fromId", "startTime", "endTime"))
+    number, (start, end) = values.get("fromId"), window(values, venue.shard.now())
     if number is not None and (start is not None or end is not None):
         raise errors.BAD_COMBINATION.error()
     await venue.history.reached(venue.shard.applied())
@@ -92,12 +103,13 @@ async def klines(venue: Venue, call: Call) -> Reply:
     if interval in NO_INTERVALS:
         raise errors.UNSUPPORTED.error()
     offset = zone_minutes(values.get("timeZone"))
+    start, end = window(values, venue.shard.now())
     await venue.history.reached(venue.shard.applied())
     candles = await venue.history.candles(
         market.id,
         interval,
-        start=values.get("startTime"),
-        end=values.get("endTime"),
+        start=start,
+        end=end,
         limit=values.get("limit") or DEFAULT_LIMIT,
         offset_minutes=offset,
     )
