@@ -89,8 +89,8 @@ impl Recovery {
         check_options(&*storage, options)?;
         let (log, segments) = survey(&*storage)?.ok_or(Error::NoLog)?;
         start(&storage, log, segments.clone(), snapshot)?; // refuses before anything is changed
+        segment::remove_parts(&*storage)?; // the segment that was prepared makes room for the tail, on a full disk
         let torn = secure_tail(&*storage, log, &segments[segments.len() - 1].name)?;
-        segment::remove_parts(&*storage)?;
         let chain = start(&storage, log, segments, snapshot)?;
         Ok(Self { storage, options: *options, log, chain, torn, on_progress: None })
     }

@@ -98,6 +98,29 @@ fn the_lock_and_other_folders_are_no_files_of_the_log() {
 }
 
 #[test]
+fn nothing_is_left_of_a_file_that_does_not_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::open(folder.path()).unwrap();
+    assert!(disk.create("next.part", 1 << 62).is_err());
+    assert_eq!(disk.list().unwrap(), []);
+}
+
+#[test]
+fn on_a_full_disk_the_prepared_segment_makes_room_for_a_start() {
+    let disk = Memory::simulated();
+    create(&disk, LOG, Mark::default(), &options()).unwrap();
+    let shared: Arc<dyn Storage> = Arc::new(disk.clone());
+    let mut journal = start(&shared, &options()).0;
+    journal.append(&record(1)).unwrap();
+    journal.commit().unwrap();
+    journal.writer().preparer().prepare().unwrap();
+    disk.set_free(0);
+    let disk = disk.killed();
+    let shared: Arc<dyn Storage> = Arc::new(disk.clone());
+    assert_eq!(start(&shared, &options()).1, expected(1));
+}
+
+#[test]
 fn free_space_is_told_in_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let free = Disk::open(folder.path()).unwrap().free_bytes().unwrap();

@@ -17,6 +17,8 @@ use crate::replay::replay;
 
 /// The number of the engine's snapshot format.
 pub(crate) const STATE_FORMAT: u32 = 1;
+/// A frame must have room for any one command: in smaller segments a shard would wait for it for ever.
+const LEAST_SEGMENT: u64 = 32 << 10;
 /// A tail longer than this is snapshotted at start, so that the next start is short.
 const LONG_TAIL: u64 = 200_000;
 
@@ -57,6 +59,9 @@ pub enum StartError {
     /// The log's files.
     #[error(transparent)]
     Journal(#[from] agio_journal::Error),
+    /// Segments that do not hold every command.
+    #[error("segment_bytes = {0} is too small for a shard; choose {LEAST_SEGMENT} or more")]
+    Segments(u64),
     /// The folder itself.
     #[error("cannot use {folder}: {source}")]
     Folder {
@@ -140,6 +145,9 @@ pub(crate) fn open_folder(options: &Options) -> Result<Arc<dyn Storage>, StartEr
 /// # Errors
 /// [`StartError`].
 pub fn recover(storage: &Arc<dyn Storage>, options: &Options) -> Result<Recovered, StartError> {
+    if options.segment_bytes < LEAST_SEGMENT {
+        return Err(StartError::Segments(options.segment_bytes));
+    }
     let mut broken = Vec::new();
     loop {
         let mut recovered = match attempt(storage, options)? {

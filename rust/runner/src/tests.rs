@@ -309,3 +309,16 @@ fn a_shard_that_has_halted_starts_again_says_why_and_takes_cancels_only() {
     let again = World::on(world.disk.killed(), &options()).unwrap();
     assert_eq!(again.desk().state(), State::Halted);
 }
+
+#[test]
+fn segments_that_do_not_hold_every_command_are_refused() {
+    let small = |segment_bytes| World::on(Memory::simulated(), &Options { segment_bytes, ..options() });
+    assert!(matches!(small(16 << 10).err(), Some(StartError::Segments(16_384))));
+    let mut world = small(32 << 10).unwrap();
+    for _ in 0..100 {
+        let name = "A".repeat(8_000);
+        world.command(ListAsset { name, precision: 8 });
+    }
+    world.wait();
+    assert_eq!(world.desk().state(), State::Running);
+}

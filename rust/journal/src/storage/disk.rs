@@ -112,7 +112,8 @@ impl Storage for Disk {
     }
 
     /// The zeros are written, not only reserved: the first write into reserved space must change the file system's own
-    /// records as well, which makes each sync of a segment up to twice as slow.
+    /// records as well, which makes each sync of a segment up to twice as slow. Of a file that does not fit nothing is left:
+    /// some file systems keep what they have found for it, and that is all there was.
     fn create(&self, name: &str, bytes: u64) -> io::Result<Box<dyn File>> {
         self.writable()?;
         let path = self.folder.join(name);
@@ -120,10 +121,10 @@ impl Storage for Disk {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let file = fs::OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
-        if bytes > 0 {
-            allocate(&file, bytes)?;
-            write_zeros(&file, bytes)?;
+        let file = fs::OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        if let Err(error) = allocate(&file, bytes).and_then(|()| write_zeros(&file, bytes)) {
+            let _ = fs::remove_file(&path);
+            return Err(error);
         }
         Ok(Box::new(DiskFile(file)))
     }
@@ -155,6 +156,9 @@ impl Storage for Disk {
 
 /// Asked for at once, so that a full disk is known before any of it is used. Some file systems cannot; zeros do it then.
 fn allocate(file: &fs::File, bytes: u64) -> io::Result<()> {
+    if bytes == 0 {
+        return Ok(());
+    }
     match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes) {
         Ok(()) | Err(Errno::OPNOTSUPP) => Ok(()),
         Err(errno) => Err(errno.into()),
