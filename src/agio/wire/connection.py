@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 JOINED = 256
 """Frames that are joined into one write at most, so that a burst within one tick stays bounded."""
+LARGE = 64 * 1024
+"""Bytes of a message that is written at once: hundreds of them, asked for in one packet, would be a gigabyte."""
 OUTSTANDING_PINGS = 8
 
 
@@ -63,6 +65,8 @@ class WebSocket(WSListener):
     def send(self, payload: bytes) -> None:
         """Queues one text message; a reader too slow is dropped."""
         self.queue(frames.text(payload))
+        if len(payload) >= LARGE:
+            self.flush()
 
     def queue(self, frame: bytes) -> None:
         """Queues a frame built by `agio.wire.frames`, which may be shared with other connections."""

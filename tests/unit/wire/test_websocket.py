@@ -20,6 +20,7 @@ class Room:
         self.connections: list[Connection] = []
         self.opened_paths: list[tuple[str, str]] = []
         self.heard: list[bytes] = []
+        self.held: list[int] = []
         self.ended = 0
 
     def opened(self, connection: Connection, path: str, query: str) -> bool:
@@ -37,6 +38,9 @@ class Room:
         self.heard.append(message)
         if message == b"fail":
             raise ValueError("a bug")
+        if message == b"list":
+            self.held.append(len(b"".join(connection.pending)))  # type: ignore[attr-defined]
+            message = b"x" * 1_000_000
         connection.send(message)
 
     def closed(self, connection: Connection) -> None:
@@ -359,6 +363,19 @@ async def test_a_slow_reader_is_dropped_and_the_others_stay(world: World) -> Non
         assert listener.counters["slow"] == 1
         assert limit < most <= limit + 2 * len(payload)
         assert len(listener.open) == 1
+
+
+async def test_large_answers_are_not_piled_up_within_a_tick(world: World) -> None:
+    """Each is a question of thirty bytes, and a packet has room for thousands."""
+    listener, port = await world.listen(Limits(messages_per_second=None, close_grace=0.2))
+    async with dial(port) as client:
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        client.text("small")
+        client.write(frame(1, b"list") * 200)
+        await until(lambda: listener.counters["slow"] == 1)
+    assert world.room.heard[0] == b"small"
+    assert len(world.room.held) < 50, "and what nobody reads is no longer made"
+    assert max(world.room.held) < 1_000
 
 
 async def test_all_slow_readers_together_have_a_limit(world: World) -> None:
