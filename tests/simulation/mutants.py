@@ -33,7 +33,11 @@ INSTRUMENTS = {
 """What tests are made of: a mutant there is no bug of the exchange."""
 PLANTED = "guard planted("
 """Nor is one in the switch of a planted bug, which is off."""
-STAGES = {crate: (crate, "agio-sim") for crate in CRATES} | {"agio-book": ("agio-book", "agio-engine", "agio-sim")}
+STAGES = {
+    "agio-book": ("agio-book", "agio-engine", "agio-sim"),
+    "agio-engine": ("agio-engine", "agio-runner", "agio-sim"),
+    "agio-journal": ("agio-journal", "agio-runner", "agio-sim"),
+}
 """Whose tests have to notice a mutant of a crate: cheap ones first."""
 SECONDS = 100
 """A test that takes longer hangs, and that is noticed."""
@@ -121,7 +125,7 @@ def build_all(folder: Path, mutants: dict[int, Mutant]) -> tuple[Path, Programs,
     while True:
         copy, together = clone(folder), {n: mutant for n, mutant in mutants.items() if n not in alone}
         alone |= {n: mutants[n] for n in switch(copy, together)}
-        built, messages = compile_tests(copy, (*CRATES, "agio-sim"))
+        built, messages = compile_tests(copy, (*CRATES, "agio-runner", "agio-sim"))
         if built:
             return copy, programs(messages), alone
         wrong = blamed(copy, messages) - alone.keys()
