@@ -113,6 +113,8 @@ def test_they_agree_at_every_moment(seed: int, longest: int) -> None:
     while count < len(rows):
         batch = rows[count : count + chance.randrange(1, 6)]
         now = batch[-1].time
+        if chance.random() < 0.5:  # asked while the batch is on its way to the disk
+            agrees(statistics, rows[:count], now) if count else statistics.day(0)
         statistics([Level(), *told(*batch), Level()])
         count += len(batch)
         agrees(statistics, rows[:count], now)

@@ -117,6 +117,17 @@ async def test_an_end_waits_for_what_happened_before_it(world: World) -> None:
     assert (candle["n"], candle["c"]) == (1, text(105))
 
 
+async def test_a_candle_begins_at_the_price_of_a_trade_that_was_under_way(world: World) -> None:
+    world.statistics.last = 100
+    world.shard.time = START + MINUTE
+    client = await world.dial("/ws/btcusdt@kline_1m")
+    world.events(Trade(0, 1, 105, time=START + MINUTE - 1))
+    world.shard.time = START + 2 * MINUTE
+    world.beat()
+    candle = (await event(client))["k"]
+    assert (candle["x"], candle["n"], candle["o"], candle["c"]) == (True, 0, text(105), text(105))
+
+
 async def test_a_later_trade_is_an_end(world: World) -> None:
     world.statistics.last = 100
     client = await world.dial("/ws/btcusdt@kline_1m")
@@ -159,6 +170,19 @@ async def test_seconds(world: World) -> None:
     while not said or not said[-1]["k"]["x"] or said[-1]["k"]["t"] == START:
         said.append((await event(client))["data"])
     assert [(c["k"]["t"] - START, c["k"]["n"]) for c in said if c["k"]["x"]] == [(0, 1), (SECOND, 0)]
+
+
+async def test_a_second_that_is_not_known_from_its_beginning_is_left_out(world: World) -> None:
+    """Nothing keeps what was traded in it before anybody listened."""
+    world.statistics.last = 100
+    world.shard.time = START + SECOND // 2
+    client = await world.dial("/ws/btcusdt@kline_1s")
+    world.events(Trade(0, 1, time=START + SECOND // 2 + 1))
+    world.beats = world.beats // 10 * 10
+    world.pace.advance(world.beats)
+    world.events(Trade(0, 2, time=START + SECOND), Trade(0, 3, time=START + 2 * SECOND))
+    candle = (await event(client))["k"]
+    assert ((candle["t"] * 1000 - START) // SECOND, candle["n"], candle["x"]) == (1, 1, True)
 
 
 @pytest.mark.parametrize(

@@ -49,24 +49,30 @@ class MarketStatistics:
             return
         if event.opened >= self._end:
             self._roll(event.opened)
-        self._minute.merge(event)
+        if event.opened < self._minute.opened:  # somebody has asked since, and what is under way has moved on
+            self._fold(event)
+        else:
+            self._minute.merge(event)
         self.last_price = event.close
         self.last_quantity = event.last_quantity
         self.last_trade = event.last_trade
 
     def _roll(self, time: int) -> None:
         """Folds the minute that ended and begins the one of `time`."""
-        done = self._minute
-        if done.trades:
-            self._window.append(done)
-            for name, interval in INTERVALS.items():
-                opened = interval.opening(done.opened)
-                step = self._ladder.get(name)
-                if step is None or step.opened != opened:
-                    step = self._ladder[name] = Bucket(opened)
-                step.merge(done)
+        if self._minute.trades:
+            self._fold(self._minute)
         self._minute = Bucket(time - time % MINUTE)
         self._end = self._minute.opened + MINUTE
+
+    def _fold(self, minute: Any) -> None:
+        """A minute that is over, or the last of one: a bucket, or an `agio._core.Minute`."""
+        self._window.append(minute)
+        for name, interval in INTERVALS.items():
+            opened = interval.opening(minute.opened)
+            step = self._ladder.get(name)
+            if step is None or step.opened != opened:
+                step = self._ladder[name] = Bucket(opened)
+            step.merge(minute)
 
     def day(self, now: int) -> DayStatistics:
         """The last 24 hours; the minute in which they begin counts as a whole."""

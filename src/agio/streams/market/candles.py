@@ -59,6 +59,8 @@ class Candles:
         self._interval = INTERVALS[name]
         self._every = EVERY_SECOND if name == "1s" else 2 * EVERY_SECOND
         self._candle = self._under_way()
+        self._is_cut = name == "1s" and self._candle is not None and self._candle.opened < inputs.clock()
+        """What was traded in the second under way before this began is told nowhere: that second is left out."""
         self._changed = False
         self._asking: asyncio.Task[None] | None = None
         inputs.routes.add(inputs.codec.trade, market.id, self._take)
@@ -92,6 +94,8 @@ class Candles:
         if trade.time >= self._candle.opened:
             self._candle = grown(self._candle, trade)
             self._changed = True
+        elif not self._candle.trades:  # on its way while this one began: the last price after all
+            self._candle = flat(self._interval, self._candle.opened, trade.price)
 
     def _push(self) -> None:
         if self._changed and self._candle is not None:
@@ -118,6 +122,9 @@ class Candles:
             self._candle = flat(self._interval, self._candle.closed + 1, self._candle.close)
 
     def _publish(self, candle: Candle, *, closed: bool) -> None:
+        if self._is_cut:
+            self._is_cut = not closed
+            return
         symbol, name, now = self._market.symbol, self._name, self._inputs.clock()
         self._topic.publish(
             lambda micros: _encode(payloads.kline(symbol, name, candle, now, closed=closed, micros=micros))
