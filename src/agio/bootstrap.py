@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from agio.ports import Connection
 
 log = logging.getLogger(__name__)
 
@@ -240,7 +239,7 @@ class Exchange:
         self.feeds.stop()
         listeners = getattr(self, "_listeners", {})
         for place, listener in listeners.items():
-            listener.announce(self.streams.farewell if place == STREAM else self._farewell)
+            listener.announce(self.streams.farewell if place == STREAM else self.gateway.ws_api.farewell)
         servers = [*listeners.values(), *getattr(self, "_http", {}).values()]
         if hasattr(self, "_admin"):
             servers.append(self._admin)
@@ -250,9 +249,6 @@ class Exchange:
         self._engine.dispose()
         self.identity.close()
         log.info("stopped", extra={"sequence": self.shard.applied()})
-
-    def _farewell(self, connection: Connection) -> bytes:
-        return b'{"event":{"e":"serverShutdown","E":%d}}' % (self.shard.now() // 1000)
 
 
 def _limits(figures: Figures) -> tuple[HttpLimits, SocketLimits]:

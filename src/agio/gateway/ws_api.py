@@ -121,6 +121,12 @@ class WsApiRoom:
         self._venue.feeds.closed(connection)
         connection.state.pop("session", None)
 
+    def farewell(self, connection: Connection) -> bytes:
+        """`serverShutdown`, for `Listener.announce`."""
+        session: Session = connection.state["session"]
+        now = self._dispatcher.now()
+        return encode({"event": {"e": "serverShutdown", "E": now if session.micros else now // 1000}})
+
     def received(self, connection: Connection, message: bytes) -> None:
         """Starts answering one request."""
         session: Session | None = connection.state.get("session")

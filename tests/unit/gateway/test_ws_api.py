@@ -325,6 +325,12 @@ async def test_listen_keys(socket: Socket) -> None:
     assert error(await socket.ask("userDataStream.ping", apiKey=FULL, listenKey=made)) == (400, -1125)
 
 
+@pytest.mark.parametrize(("query", "time"), [("", NOW // 1000), (UNIT, NOW)])
+def test_a_farewell_has_the_connections_unit(world: World, query: str, time: int) -> None:
+    told = json.loads(world.gateway.ws_api.farewell(Socket(world, query)))
+    assert told == {"event": {"e": "serverShutdown", "E": time}}
+
+
 async def test_the_reply_is_queued_before_the_subscriptions_first_event(socket: Socket) -> None:
     """In the same tick in which `subscribe` returns: what the feeds send comes in the next one."""
     feeds, order = socket.world.feeds, []
