@@ -2,6 +2,8 @@
 //!
 //! The event time `E` is the log's time of the command, so that the same log gives the same bytes.
 
+use std::collections::BTreeMap;
+
 use agio_engine::events::{Aggregated, BalanceChanged, Event, Posted, TopChanged, Traded};
 use agio_engine::units::{AccountId, Micros, Price, Quantity, UpdateId};
 use agio_engine::vocabulary::{Cause, Execution, ExecutionKind, Expiry, OrderView};
@@ -87,16 +89,16 @@ pub fn book_ticker(top: &TopChanged, names: &impl Names, out: &mut Vec<u8>) {
 
 /// What an account's user data stream gets for one command.
 #[derive(Clone, Debug)]
-pub enum UserPayload<'a> {
+pub enum UserPayload {
     /// `executionReport`.
-    Execution(&'a Execution),
+    Execution(Box<Execution>),
     /// `balanceUpdate`: a deposit or a withdrawal.
-    Balance(&'a Posted),
+    Balance(Posted),
     /// `outboundAccountPosition`: all balances that the command changed.
-    Position(Vec<&'a BalanceChanged>),
+    Position(Vec<BalanceChanged>),
 }
 
-impl UserPayload<'_> {
+impl UserPayload {
     /// Appends the payload.
     pub fn encode(&self, style: Style, names: &impl Names, out: &mut Vec<u8>) {
         match self {
@@ -107,28 +109,32 @@ impl UserPayload<'_> {
     }
 }
 
-/// An account's payloads from one command's events, in the order in which they are sent: order changes, deposits and
-/// withdrawals, then the balances.
-pub fn user_payloads(events: &[Event], account: AccountId) -> Vec<UserPayload<'_>> {
+/// What those accounts that are `wanted` hear of one command's events, each in the order in which it is sent: order
+/// changes, deposits and withdrawals, then the balances. One walk, however many fills a command has.
+pub fn user_payloads(
+    events: impl IntoIterator<Item = Event>,
+    wanted: impl Fn(AccountId) -> bool,
+) -> Vec<(AccountId, UserPayload)> {
     let mut payloads = Vec::new();
-    let mut balances = Vec::new();
+    let mut positions = BTreeMap::<AccountId, Vec<BalanceChanged>>::new();
     for event in events {
         match event {
-            Event::Executed(executed) if executed.execution.order.account == account => {
-                payloads.push(UserPayload::Execution(&executed.execution));
+            Event::Executed(executed) if wanted(executed.execution.order.account) => {
+                let execution = Box::new(executed.execution);
+                payloads.push((execution.order.account, UserPayload::Execution(execution)));
             }
             Event::Posted(posted)
-                if posted.account == account && matches!(posted.cause, Cause::Deposit | Cause::Withdrawal) =>
+                if matches!(posted.cause, Cause::Deposit | Cause::Withdrawal) && wanted(posted.account) =>
             {
-                payloads.push(UserPayload::Balance(posted));
+                payloads.push((posted.account, UserPayload::Balance(posted)));
             }
-            Event::BalanceChanged(balance) if balance.account == account => balances.push(balance),
+            Event::BalanceChanged(balance) if wanted(balance.account) => {
+                positions.entry(balance.account).or_default().push(balance);
+            }
             _ => (),
         }
     }
-    if !balances.is_empty() {
-        payloads.push(UserPayload::Position(balances));
-    }
+    payloads.extend(positions.into_iter().map(|(account, balances)| (account, UserPayload::Position(balances))));
     payloads
 }
 
@@ -243,7 +249,7 @@ fn works(execution: &Execution) -> bool {
 }
 
 /// `outboundAccountPosition`, of balances that one command changed.
-pub fn account_position(balances: &[&BalanceChanged], style: Style, names: &impl Names, out: &mut Vec<u8>) {
+pub fn account_position(balances: &[BalanceChanged], style: Style, names: &impl Names, out: &mut Vec<u8>) {
     let time = balances.first().map_or(Micros(0), |balance| balance.time);
     let mut body = Object::open(out);
     body.text("e", "outboundAccountPosition");

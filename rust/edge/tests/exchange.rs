@@ -127,8 +127,8 @@ impl Venue {
     /// What the account's user data stream gets for a command.
     fn heard(&self, events: &[Event], account: AccountId) -> Vec<Value> {
         let names = Listed(&self.engine);
-        let payloads = streams::user_payloads(events, account);
-        let written = payloads.iter().map(|payload| {
+        let payloads = streams::user_payloads(events.iter().cloned(), |wanted| wanted == account);
+        let written = payloads.iter().map(|(_, payload)| {
             let mut out = Vec::new();
             payload.encode(Style::MILLIS, &names, &mut out);
             serde_json::from_slice(&out).unwrap()

@@ -134,6 +134,6 @@ fn user_streams_have_the_examples_fields() {
     compare("Subscriptions/Spot/Account/Order.txt", &report, &[], &[]);
     let balance =
         BalanceChanged { account: OWNER, asset: AssetId(0), free: Amount(1), locked: Amount(0), time: Micros(1) };
-    let position = text(|out| streams::account_position(&[&balance], Style::MILLIS, &Exchange, out));
+    let position = text(|out| streams::account_position(&[balance], Style::MILLIS, &Exchange, out));
     compare("Subscriptions/Spot/Account/AccountPosition.txt", &position, &[], &[]);
 }

@@ -408,9 +408,10 @@ fn an_account_hears_what_concerns_it_in_order() {
         balance(other, 1, 3),
         balance(OWNER, 0, 1_000_000_000_000),
     ];
-    let payloads = streams::user_payloads(&events, OWNER);
-    let written: Vec<String> = payloads.iter().map(|p| text(|out| p.encode(MILLIS, &Exchange, out))).collect();
-    assert!(matches!(payloads[0], UserPayload::Execution(_)));
+    let heard = |wanted: &[AccountId]| streams::user_payloads(events.clone(), |account| wanted.contains(&account));
+    let payloads = heard(&[OWNER]);
+    let written: Vec<String> = payloads.iter().map(|(_, p)| text(|out| p.encode(MILLIS, &Exchange, out))).collect();
+    assert!(matches!(payloads[0], (OWNER, UserPayload::Execution(_))));
     assert_eq!(
         written[1..],
         [
@@ -422,7 +423,9 @@ fn an_account_hears_what_concerns_it_in_order() {
             .to_owned(),
         ]
     );
-    assert!(streams::user_payloads(&events, AccountId(5)).is_empty());
+    assert!(heard(&[AccountId(5)]).is_empty());
+    let both: Vec<AccountId> = heard(&[OWNER, other]).into_iter().map(|(account, _)| account).collect();
+    assert_eq!(both, [OWNER, other, OWNER, OWNER, other]);
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use agio_edge::streams::UserPayload;
 use agio_edge::{Style, streams};
 use agio_engine::events::{Aggregated, Event, LevelChanged, TopChanged, Traded};
 use agio_engine::units::{AccountId, MarketId};
-use agio_engine::vocabulary::{Cause, Side};
+use agio_engine::vocabulary::Side;
 use agio_runner::Batch;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -97,14 +98,11 @@ getters! {
     }
 }
 
-/// One payload of one account's user data, found again in its batch when it is asked for.
+/// One payload of one account's user data.
 #[pyclass(frozen, module = "agio._core")]
 pub(crate) struct UserEvent {
-    batch: Arc<Batch>,
-    /// The command, by its place in the batch.
-    command: usize,
     account: AccountId,
-    place: usize,
+    payload: UserPayload,
     listing: Arc<Listing>,
 }
 
@@ -114,9 +112,7 @@ getters! {
     }
 
     fn json<'py>(&self, py: Python<'py>, micros: bool) -> Bound<'py, PyBytes> {
-        let events = self.batch.events_of(self.command);
-        let payloads = streams::user_payloads(&events, self.account);
-        payload(py, |out| payloads[self.place].encode(Style { micros }, &*self.listing, out))
+        payload(py, |out| self.payload.encode(Style { micros }, &*self.listing, out))
     }
 }
 
@@ -254,24 +250,16 @@ impl Reader<'_> {
         if self.wanted.is_empty() && !batch.changes_listing() {
             return Ok(());
         }
-        for (command, (_, events)) in batch.commands().enumerate() {
-            let mut accounts = Vec::new();
+        let watched = |account: AccountId| self.wanted.accounts.contains(&account.0);
+        for (_, events) in batch.commands() {
             for event in &events {
                 if let Some(object) = self.public(py, event)? {
                     out.push(object);
                 }
-                if let Some(account) = owner(event).filter(|account| self.wanted.accounts.contains(&account.0))
-                    && !accounts.contains(&account)
-                {
-                    accounts.push(account);
-                }
             }
-            for account in accounts {
-                let payloads = streams::user_payloads(&events, account).len();
-                for place in 0..payloads {
-                    let (batch, listing) = (Arc::clone(batch), Arc::clone(self.listing));
-                    out.push(Bound::new(py, UserEvent { batch, command, account, place, listing })?.into_any());
-                }
+            for (account, payload) in streams::user_payloads(events, watched) {
+                let listing = Arc::clone(self.listing);
+                out.push(Bound::new(py, UserEvent { account, payload, listing })?.into_any());
             }
         }
         Ok(())
@@ -290,15 +278,6 @@ impl Reader<'_> {
             Event::AssetListed(_) | Event::MarketChanged(_) => Bound::new(py, CatalogChanged)?.into_any(),
             _ => return Ok(None),
         }))
-    }
-}
-
-fn owner(event: &Event) -> Option<AccountId> {
-    match event {
-        Event::Executed(e) => Some(e.execution.order.account),
-        Event::BalanceChanged(e) => Some(e.account),
-        Event::Posted(e) if matches!(e.cause, Cause::Deposit | Cause::Withdrawal) => Some(e.account),
-        _ => None,
     }
 }
 

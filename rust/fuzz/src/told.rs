@@ -62,7 +62,7 @@ fn payloads(command: &Command, events: &[Event], style: Style, names: &Listed<'_
             _ => {}
         }
     }
-    for payload in streams::user_payloads(events, command.account()) {
+    for (_, payload) in streams::user_payloads(events.iter().cloned(), |account| account == command.account()) {
         written(&|out| payload.encode(style, names, out));
     }
 }

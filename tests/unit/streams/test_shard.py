@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -143,6 +144,26 @@ async def test_old_state_and_events_equal_a_fresh_read(venue: tuple[Venue, int])
     assert candle["k"]["n"] == len(events["btcusdt@trade"])
     client.writer.close()
     assert units(candle["k"]["v"]) == sum(units(trade["q"]) for trade in events["btcusdt@trade"])
+
+
+async def test_a_fill_costs_the_same_in_a_sweep_of_many(venue: tuple[Venue, int]) -> None:
+    """Reading the whole command again for each of its fills, the loop stood still for seconds."""
+    world, _ = venue
+    await world.open_market()
+    maker, taker = await world.account(), await world.account()
+    told: list[bytes] = []
+    world.shard.add_sink(lambda events: told.extend(e.json(False) for e in events if type(e) is USER_EVENT))
+    world.shard.watch(taker)
+    costs = []
+    for fills in (300, 1200):
+        for place in range(fills):
+            await world.place(maker, "Sell", f"{50_000 + place // 100}", "0.01")
+        told.clear()
+        began = time.thread_time()
+        await world.place(taker, "Buy", "60000", f"{fills / 100}")
+        costs.append((time.thread_time() - began) / fills)
+        assert len(told) == fills + 2, "it is new, fills and has a position"
+    assert costs[1] < 2 * costs[0]
 
 
 def check_trades(trades: list[Any], aggregates: list[Any]) -> None:
