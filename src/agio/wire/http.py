@@ -40,6 +40,8 @@ class HttpLimits:
     """After which a request counts as forgotten by the application, whose own deadlines are shorter."""
     take_seconds: float = 30.0
     """How long a client may take to read an answer."""
+    total_buffer_bytes: int = 256 << 20
+    """What may wait for all who do not read; beyond it the largest are dropped."""
     connections: int = 4096
     """Open at the same time."""
     stop_seconds: float = 3.0
@@ -137,9 +139,18 @@ class HttpListener:
         self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
         for connection in tuple(self._connections):
             connection.check(now)
+        self._drop_largest()
         limits = self.limits
         shortest = min(limits.request_seconds, limits.idle_seconds, limits.take_seconds)
         self._timer = loop.call_later(min(LOOK, shortest / 4), self._look, loop)
+
+    def _drop_largest(self) -> None:
+        waiting = [(size, connection) for connection in self._connections if (size := connection.waiting())]
+        excess = sum(size for size, _ in waiting) - self.limits.total_buffer_bytes
+        for size, connection in sorted(waiting, key=lambda pair: pair[0], reverse=True) if excess > 0 else ():
+            if excess > 0:
+                excess -= size
+                connection.abort()
 
     # --- from connections ---
 

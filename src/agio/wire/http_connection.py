@@ -319,6 +319,10 @@ class HttpConnection(asyncio.Protocol):
 
     # --- from the listener ---
 
+    def waiting(self) -> int:
+        """Bytes that a peer who does not read has not taken yet."""
+        return self._transport.get_write_buffer_size() if self._stuck and self._transport is not None else 0
+
     def check(self, now: float) -> None:
         """Ends what takes too long."""
         limits = self.listener.limits

@@ -1,6 +1,7 @@
 """HTTP listeners over real sockets."""
 
 import asyncio
+import socket
 import stat
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -379,6 +380,29 @@ async def test_a_client_that_does_not_read_is_dropped(app: App) -> None:
     assert held >= 1_000_000, "what cannot be answered is not read either"
     assert len(app.served) < 100, "no answer is made that nobody takes"
     writer.close()
+    await listener.stop()
+
+
+@pytest.mark.parametrize(("most", "left"), [(10_000, 0), (10_000_000, 2)])
+async def test_all_who_do_not_read_together_have_a_limit(app: App, most: int, left: int) -> None:
+    """Each holds an answer, and there may be thousands of them."""
+    limits = HttpLimits(total_buffer_bytes=most)
+    listener = HttpListener(app, limits)
+    port = await listener.start("127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+    for one in slow:
+        one.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+    async with asyncio.timeout(10):
+        while len(app.served) < 4 or listener.gauges()["connections"] > 1 + left:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(1.2)  # one more look
+    assert listener.gauges()["connections"] == 1 + left
+    writer.write(REQUEST)
+    assert (await answer(reader))[0] == 200, "who reads is not meant"
+    writer.close()
+    for one in slow:
+        one.close()
     await listener.stop()
 
 
