@@ -1,6 +1,7 @@
 """`agio serve` from zero: everything that an exchange needs comes through the command line."""
 
 import json
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +101,22 @@ def test_monitors_have_an_address_of_their_own(tmp_path: Path) -> None:
             assert b"agio_requests" in response.read()
         with pytest.raises(URLError, match="refused"):
             urlopen(f"http://127.0.0.2:{port}/metrics", timeout=20)
+
+
+def test_an_ipv6_address(tmp_path: Path) -> None:
+    """All of it listens there, and says so in URLs; not on IPv4 as well, not even in part."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("absent: IPv6")
+    key = {"AGIO_MASTER_KEY_FILE": str(tmp_path / "master.key")}
+    with running(tmp_path / "data", "--host", "::", program="serve", environment=key) as exchange:
+        assert exchange.rest.startswith("http://[::]:")
+        for url in (exchange.rest, exchange.ws_api, exchange.streams):
+            port = urlsplit(url).port or 0
+            socket.create_connection(("::1", port), timeout=5).close()
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
 def test_a_revoked_key_is_dead_and_stays_listed(served: Exchange) -> None:

@@ -139,6 +139,7 @@ def _spare_collector() -> None:
 def addresses(exchange: Exchange) -> dict[str, str]:
     """Where clients find it."""
     host, ports = exchange.settings.host, exchange.ports
+    host = f"[{host}]" if ":" in host else host
     return {
         "rest": f"http://{host}:{ports[REST]}",
         "ws_api": f"ws://{host}:{ports[WS_API]}/ws-api/v3",
@@ -159,7 +160,7 @@ def _free_base(hosts: set[str]) -> int:
 
 
 def _is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         try:
             probe.bind((host, port))
         except OSError:

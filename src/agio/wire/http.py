@@ -82,6 +82,8 @@ class HttpListener:
         listening = socket.socket(family, socket.SOCK_STREAM)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:  # as asyncio's own servers, those of WebSockets: `::` is no IPv4 address
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             listening.bind((host, port))
             bound: int = listening.getsockname()[1]
             await self._listen(listening)
