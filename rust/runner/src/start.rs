@@ -174,7 +174,7 @@ fn attempt(storage: &Arc<dyn Storage>, options: &Options) -> Result<Attempt, Sta
         create(&**storage, log, Mark::default(), &options.log())?;
     }
     let loaded = snapshot::load(&**storage, u64::MAX)?;
-    let mut notes: Vec<String> = loaded.refused.iter().map(ToString::to_string).collect();
+    let mut notes: Vec<String> = loaded.refused.iter().map(passed_over).collect();
     let header = loaded.snapshot.as_ref().map(|snapshot| snapshot.header);
     let mut engine = match &loaded.snapshot {
         Some(snapshot) => restore(snapshot)?,
@@ -204,6 +204,19 @@ fn judge(engine: &Engine) -> Result<Option<String>, StartError> {
         return Ok(Some(words));
     }
     violation.map_or(Ok(None), |violation| Err(StartError::Violation(violation)))
+}
+
+/// A snapshot that cannot be used costs time and nothing else, unlike what the error says of the log.
+fn passed_over(error: &agio_journal::Error) -> String {
+    let what = match error {
+        agio_journal::Error::Damaged(damage) => {
+            format!("{} at byte {}: expected {}, found {}", damage.file, damage.offset, damage.expected, damage.found)
+        }
+        other => other.to_string(),
+    };
+    format!(
+        "a snapshot cannot be used, and more of the log is read instead; nothing is lost, look at the disk ({what})"
+    )
 }
 
 fn restore(snapshot: &agio_journal::Snapshot) -> Result<Engine, StartError> {

@@ -197,6 +197,21 @@ fn a_stop_answers_all_and_leaves_a_snapshot() {
 }
 
 #[test]
+fn a_damaged_snapshot_costs_nothing_and_is_told_as_such() {
+    let mut world = World::new();
+    world.deposit(2);
+    world.shard.stop().unwrap();
+    let disk = world.disk.killed();
+    let snapshot = disk.list().unwrap().into_iter().find(|file| file.name.contains(".snap")).unwrap();
+    assert!(disk.flip(&snapshot.name, snapshot.bytes - 1, 0));
+    let mut again = World::on(disk, &options()).unwrap();
+    assert_eq!(again.balance(), 2);
+    let [note] = again.shard.notes() else { panic!("{:?}", again.shard.notes()) };
+    assert!(note.contains("nothing is lost") && note.contains(&snapshot.name), "{note}");
+    assert!(!note.contains("will not be opened"), "{note}");
+}
+
+#[test]
 fn a_poison_command_is_skipped_from_the_next_start_on() {
     let mut world = World::new();
     world.deposit(1_000);
