@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from agio.cli.options import folder_option
+from agio.cli.options import folder_option, port_option
 
 
 @click.command()
 @folder_option
-@click.option("--port-base", default=8080, show_default=True, help="The first of the ports; 0: any free ones.")
+@port_option
 @click.option("--seed", default=1, show_default=True, help="What the liquidity's random numbers begin with.")
 @click.option("--liquidity", type=click.Choice(["none", "seeded"]), default="seeded", show_default=True)
 @click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from agio.cli.options import done, folder_option, json_option, say_json, table
 from agio.domain.money import text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from agio.services.markets.listing import MarketSpec
 
 STATUSES = ("TRADING", "HALT", "BREAK", "CANCEL_ONLY", "END_OF_DAY")
@@ -68,12 +71,15 @@ def add(file: Path, actor: str, reason: str, folder: Path, as_json: bool) -> Non
     act = {"actor": actor, "reason": reason}
     assets = {asset["name"] for asset in admin.get("/assets")}
     symbols = {listed["symbol"] for listed in admin.get("/markets")}
+    asked.refuse_unlisted(assets)
     new_assets = [spec for spec in asked.asset if spec.name not in assets]
     new_markets = [spec for spec in asked.market if spec.symbol not in symbols]
     for asset in new_assets:
-        admin.post("/assets", name=asset.name, precision=asset.precision, **act)
+        with _naming("asset", asset.name):
+            admin.post("/assets", name=asset.name, precision=asset.precision, **act)
     for spec in new_markets:
-        admin.post("/markets", symbol=spec.symbol, base=spec.base, quote=spec.quote, filters=_filters(spec), **act)
+        with _naming("market", spec.symbol):
+            admin.post("/markets", symbol=spec.symbol, base=spec.base, quote=spec.quote, filters=_filters(spec), **act)
     added = {"assets": [spec.name for spec in new_assets], "markets": [spec.symbol for spec in new_markets]}
     if as_json:
         say_json(added)
@@ -81,6 +87,15 @@ def add(file: Path, actor: str, reason: str, folder: Path, as_json: bool) -> Non
         click.echo(
             f"listed: {', '.join([*added['assets'], *added['markets']]) or 'nothing that was not listed already'}"
         )
+
+
+@contextmanager
+def _naming(what: str, name: str) -> Iterator[None]:
+    """Says which of a file's assets and markets was refused; those before it are listed."""
+    try:
+        yield
+    except click.ClickException as error:
+        raise click.ClickException(f"{what} {name!r} is not listed: {error.message}") from error
 
 
 @market.command("add-asset")

@@ -11,6 +11,8 @@ from typing import Any
 import click
 
 DEFAULT_FOLDER = Path(".agio")
+HIGHEST_BASE = 65_530
+"""With room for the ports behind it."""
 
 
 def folder_option(command: Any) -> Any:
@@ -22,6 +24,17 @@ def folder_option(command: Any) -> Any:
         default=lambda: Path(os.environ.get("AGIO_DATA_DIR", DEFAULT_FOLDER)),
         show_default=str(DEFAULT_FOLDER),
         help="The data folder.",
+    )(command)
+
+
+def port_option(command: Any) -> Any:
+    """`--port-base N`."""
+    return click.option(
+        "--port-base",
+        type=click.IntRange(0, HIGHEST_BASE),
+        default=8080,
+        show_default=True,
+        help="The first of the ports; 0: any free ones.",
     )(command)
 
 

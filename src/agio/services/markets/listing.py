@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from msgspec import Struct, convert, field
+from msgspec import Meta, Struct, convert, field
 
-from agio.domain.errors import Fatal
-from agio.domain.money import units
+from agio.domain.errors import CommandRefused, Fatal
+from agio.domain.money import SCALE, units
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from pathlib import Path
 
     from agio.domain.markets import Catalog
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 Run = Callable[[dict[str, Any]], Awaitable[list[dict[str, Any]]]]
 """`ShardPort.command`."""
 
-PREVENTIONS = {"NONE": 1, "EXPIRE_TAKER": 2, "EXPIRE_MAKER": 3, "EXPIRE_BOTH": 4, "DECREMENT": 5}
+Mode = Literal["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"]
+PREVENTIONS: dict[Mode, int] = {"NONE": 1, "EXPIRE_TAKER": 2, "EXPIRE_MAKER": 3, "EXPIRE_BOTH": 4, "DECREMENT": 5}
 """Self-trade prevention modes by the engine's numbers."""
 _ENGINE_NAMES = {
     "NONE": "None",
@@ -30,12 +33,26 @@ _ENGINE_NAMES = {
 }
 
 
+FIGURES = (
+    "tick", "step", "min_price", "max_price", "min_quantity", "max_quantity", "max_market_quantity", "min_notional",
+    "max_notional", "price",
+)  # fmt: skip
+FIGURE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,8})?")
+"""Up to the largest that 64 bits hold, and a little beyond."""
+LARGEST = 2**64 - 1
+"""Of a figure, in units of 10^-8."""
+
+
 class AssetSpec(Struct, forbid_unknown_fields=True):
     """One `[[asset]]`. `demo` is what a demo user gets, in whole units."""
 
     name: str
-    precision: int = 8
+    precision: Annotated[int, Meta(ge=0, le=SCALE)] = SCALE
     demo: str = "0"
+
+    def __post_init__(self) -> None:
+        """Refuses, with ValueError, what is no figure."""
+        _refuse_no_figure(self, "demo")
 
 
 class MarketSpec(Struct, forbid_unknown_fields=True):
@@ -55,10 +72,15 @@ class MarketSpec(Struct, forbid_unknown_fields=True):
     max_market_quantity: str = "100"
     min_notional: str = "5"
     max_notional: str = "9000000"
-    average_minutes: int = 5
-    max_orders: int = 200
-    prevention: str = "EXPIRE_MAKER"
-    preventions: list[str] = field(default_factory=lambda: list(PREVENTIONS))
+    average_minutes: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 5
+    max_orders: Annotated[int, Meta(ge=1, le=2**32 - 1)] = 200
+    prevention: Mode = "EXPIRE_MAKER"
+    preventions: list[Mode] = field(default_factory=lambda: list(PREVENTIONS))
+
+    def __post_init__(self) -> None:
+        """Refuses, with ValueError, what is no figure."""
+        for name in FIGURES:
+            _refuse_no_figure(self, name)
 
     def filters(self) -> dict[str, Any]:
         """The engine's filters."""
@@ -83,8 +105,24 @@ class MarketSpec(Struct, forbid_unknown_fields=True):
 class Listing(Struct, forbid_unknown_fields=True):
     """A markets file."""
 
-    asset: list[AssetSpec]
-    market: list[MarketSpec]
+    asset: list[AssetSpec] = field(default_factory=list)
+    market: list[MarketSpec] = field(default_factory=list)
+
+    def refuse_unlisted(self, listed: Container[str]) -> None:
+        """Raises Fatal for a market of an asset that neither is `listed` nor comes with it."""
+        known = {asset.name for asset in self.asset}
+        for market in self.market:
+            for asset in (market.base, market.quote):
+                if asset not in known and asset not in listed:
+                    raise Fatal(
+                        f"market {market.symbol} needs {asset}, which is not listed: add an [[asset]] of that name"
+                    )
+
+
+def _refuse_no_figure(spec: Struct, name: str) -> None:
+    told = getattr(spec, name)
+    if told and not (FIGURE.fullmatch(told) and units(told) <= LARGEST):
+        raise ValueError(f'{name} = "{told}" is no figure such as "0.01", of at most {SCALE} decimals')
 
 
 def _limits(least: str, most: str, **multiple: str) -> dict[str, int]:
@@ -94,28 +132,32 @@ def _limits(least: str, most: str, **multiple: str) -> dict[str, int]:
 def read(path: Path) -> Listing:
     """Reads a markets file. Raises Fatal with the place and the reason."""
     try:
-        return convert(tomllib.loads(path.read_text()), Listing)
+        listing = convert(tomllib.loads(path.read_text()), Listing)
     except (OSError, ValueError) as error:
         raise Fatal(f"cannot use the markets file {path}: {error}") from error
+    if not (listing.asset or listing.market):
+        raise Fatal(f"cannot use the markets file {path}: it has neither an [[asset]] nor a [[market]]")
+    return listing
 
 
 async def apply(listing: Listing, catalog: Catalog, run: Run) -> None:
-    """Lists what `catalog` does not have yet; what it has stays as it is."""
+    """Lists what `catalog` does not have yet; what it has stays as it is. Raises Fatal as `refuse_unlisted` does."""
     numbers = {asset.name: asset.id for asset in catalog.assets}
+    listing.refuse_unlisted(numbers)
     for asset in listing.asset:
         if asset.name not in numbers:
-            events = await run({"ListAsset": {"name": asset.name, "precision": asset.precision}})
+            events = await _named(run, asset.name, "ListAsset", name=asset.name, precision=asset.precision)
             numbers[asset.name] = events[0]["AssetListed"]["asset"]
     for market in listing.market:
         if market.symbol in catalog.by_symbol:
             continue
-        await run(
-            {
-                "ListMarket": {
-                    "symbol": market.symbol,
-                    "base": numbers[market.base],
-                    "quote": numbers[market.quote],
-                    "filters": market.filters(),
-                }
-            }
-        )
+        fields = {"base": numbers[market.base], "quote": numbers[market.quote], "filters": market.filters()}
+        await _named(run, market.symbol, "ListMarket", symbol=market.symbol, **fields)
+
+
+async def _named(run: Run, what: str, command: str, /, **fields: Any) -> list[dict[str, Any]]:
+    """Runs a command; a refusal says of what."""
+    try:
+        return await run({command: fields})
+    except CommandRefused as refused:
+        raise Fatal(f"cannot list {what!r}: {refused}") from refused
