@@ -7,10 +7,12 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import DBAPIError
+
 from agio.adapters import descriptors
 from agio.adapters.files import folder
 from agio.adapters.sql.databases import PROJECTION
-from agio.adapters.sql.engine import sqlite_engine
+from agio.adapters.sql.engine import refusal, sqlite_engine, usable
 from agio.adapters.sql.identity import open_identity
 from agio.adapters.sql.schema import prepare
 from agio.domain.errors import Fatal
@@ -49,6 +51,8 @@ log = logging.getLogger(__name__)
 
 REST, WS_API, STREAM, OPS_PORT = 0, 1, 2, 5
 """Each listener's place after the port base, as DESIGN's hosts are numbered; 3 and 4 are for futures."""
+REBUILD = "It is made from the log, and can be made anew: stop, and run `agio rebuild`."
+"""What to do about a damaged projection."""
 STOP_SECONDS = 4.0
 """Within which everything has to end; then it is cut off."""
 
@@ -88,38 +92,44 @@ class Exchange:
     async def start(self) -> None:
         """Recovers the log, brings the projection near it, and opens the listeners. Raises Fatal."""
         settings = self.settings
-        loop = asyncio.get_running_loop()
         paths = self.paths = folder.prepare(settings.folder)
+        paths.refuse_lost_log()
+        with usable(paths.projection, REBUILD):
+            await self._start(paths)
+        log.info(
+            "started",
+            extra={"folder": str(settings.folder), "durability": settings.durability, "sequence": self.shard.applied()},
+        )
+
+    async def _start(self, paths: folder.DataFolder) -> None:
+        loop = asyncio.get_running_loop()
         engine = self._engine = sqlite_engine(paths.projection, durable=False)
         prepare(engine, PROJECTION)
         writer = Writer(engine, "spot", SpotTables(engine.dialect))
-        self.shard = Shard.open(
+        self.shard = await Shard.recover(
             str(paths.log),
-            loop,
             projected=writer.position,
-            durability=settings.durability,
-            segment_bytes=settings.segment_bytes,
-            confirm_jumps=settings.confirm_jumps,
+            durability=self.settings.durability,
+            segment_bytes=self.settings.segment_bytes,
+            confirm_jumps=self.settings.confirm_jumps,
         )
         for note in self.shard.notes():
             log.warning("recovery: %s", note)
+        writer.refuse_ahead(self.shard.applied())
         self.shard.on_failure(self._shard_failed)
         self._project(engine, writer, loop)
         self._watches = [loop.create_task(BehindWatch(self._progress, self.shard.applied, self.shard.overloaded).run())]
         await self._rooms(engine)
         await self._listen()
         self._watches.append(loop.create_task(ClockWatch(self.shard).run()))
-        log.info(
-            "started",
-            extra={"folder": str(settings.folder), "durability": settings.durability, "sequence": self.shard.applied()},
-        )
 
     def _shard_failed(self, reason: str) -> None:
         self._failed(f"the shard failed: {reason}")
 
     def _project(self, engine: Engine, writer: Writer, loop: asyncio.AbstractEventLoop) -> None:
         def broken(error: BaseException) -> None:
-            loop.call_soon_threadsafe(self._failed, f"the projector failed: {error}")
+            words = refusal(error, self.paths.projection, REBUILD) if isinstance(error, DBAPIError) else error
+            loop.call_soon_threadsafe(self._failed, f"the projector failed: {words}")
 
         progress = self._progress = Progress()
         self.projector = Projector(self.shard.rows, writer, progress, self.shard.now, on_failure=broken)
@@ -182,7 +192,10 @@ class Exchange:
                 self.ports[place] = await start(host, settings.port(place))
         except OSError as error:
             await self.stop()
-            raise Fatal(f"cannot listen: {error}; choose other ports with --port-base") from error
+            raise Fatal(
+                f"cannot listen on {settings.host}, ports from {settings.port_base} on: {error}; choose other ports"
+                " with --port-base, or an address of this machine with --host"
+            ) from error
         try:
             await self._admin.start_unix(self.paths.admin)
         except OSError as error:

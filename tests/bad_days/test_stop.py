@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -19,7 +20,7 @@ from agio.shard import log
 from tests.bad_days.client import Client, counted, until
 from tests.bad_days.faults import Faults
 from tests.bad_days.load import LOST, Told, judge, placing, raise_limits
-from tests.exchange import Exchange, running
+from tests.exchange import AGIO, Exchange, first_line, running
 from tests.unit.wire.raw import Client as Reader
 from tests.unit.wire.raw import dial
 
@@ -65,7 +66,7 @@ async def stop_under_load(exchange: Exchange, number: signal.Signals) -> tuple[T
             return told, time.monotonic() - began
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_stop_under_load(begin: Begin, tmp_path: Path, number: signal.Signals) -> None:
     folder = tmp_path / "data"
     exchange = begin(folder, *QUIET)
@@ -134,3 +135,50 @@ def test_a_second_signal_changes_nothing(begin: Begin, tmp_path: Path) -> None:
         os.kill(exchange.process.pid, signal.SIGTERM)
     assert exchange.process.wait(SECONDS) == 0
     assert not (tmp_path / "data" / "admin.sock").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_start_that_takes_long_is_ended_as_well(tmp_path: Path, faults: Faults, number: signal.Signals) -> None:
+    """Reading a long log, or a disk that hangs: nobody was answered yet, so nobody has to be told."""
+    folder = tmp_path / "data"
+    with running(folder, *QUIET, environment=faults.environment) as exchange:
+        before = Client(exchange.rest, exchange.user).place().body["orderId"]
+    faults.set("hang")
+    command: list[str | Path] = [AGIO, "dev", "--port-base", "0", "--data", folder, *QUIET]
+    starting = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, **faults.environment})
+    try:
+        time.sleep(3)
+        assert starting.poll() is None
+        starting.send_signal(number)
+        assert starting.wait(SECONDS) == 0
+    finally:
+        starting.kill()
+    assert starting.stderr is not None
+    assert "ended before it was ready" in starting.stderr.read()
+    faults.clear("hang")
+    with running(folder, *QUIET, environment=faults.environment) as again:
+        assert [order["orderId"] for order in Client(again.rest, again.user).open_orders()] == [before]
+
+
+def test_a_closed_terminal_does_not_end_what_nohup_started(tmp_path: Path) -> None:
+    command: list[str | Path] = [
+        "nohup",
+        AGIO,
+        "dev",
+        "--json",
+        "--port-base",
+        "0",
+        "--data",
+        tmp_path / "data",
+        *QUIET,
+    ]
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    try:
+        assert first_line(started, 20).startswith(b"{")
+        started.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            started.wait(1)
+        started.send_signal(signal.SIGTERM)
+        assert started.wait(SECONDS) == 0
+    finally:
+        started.kill()

@@ -23,20 +23,33 @@ def blocks(language: str, text: str = GUIDE) -> list[str]:
 def commands() -> list[list[str]]:
     """Those of the operator's guide, in order."""
     lines = "".join(blocks("console")).splitlines()
-    return [shlex.split(line.removeprefix("$ ")) for line in lines if line.startswith("$ agio ")]
+    return [shlex.split(line.removeprefix("$ ")) for line in lines if line.startswith("$ ")]
+
+
+def here(words: list[str], folder: Path) -> list[str]:
+    """A command of the guide with the folders of a test."""
+    places = {"/srv/agio": str(folder / "data"), "/mnt/backup": str(folder / "backup")}
+    told = [re.sub("|".join(places), lambda found: places[found[0]], word) for word in words]
+    if told[0] != "agio":
+        return told
+    return [str(AGIO), *told[1:], *(() if "--data" in told else ("--data", places["/srv/agio"]))]
 
 
 def test_the_operators_guide_works_as_it_stands(tmp_path: Path) -> None:
     (tmp_path / "markets.toml").write_text(blocks("toml")[0])
     began, *rest = commands()
     assert began[:2] == ["agio", "serve"]
+    (tmp_path / "backup").mkdir()
     with running(tmp_path / "data", program="serve", environment={"AGIO_MASTER_KEY_FILE": str(tmp_path / "key")}):
         for words in rest:
-            done = subprocess.run(
-                [AGIO, *words[1:], "--data", tmp_path / "data"], cwd=tmp_path, capture_output=True, text=True
-            )
+            done = subprocess.run(here(words, tmp_path), cwd=tmp_path, capture_output=True, text=True)
             assert done.returncode == 0, (words, done.stdout, done.stderr)
     assert len(rest) > 10
+    with running(
+        tmp_path / "backup", program="serve", environment={"AGIO_MASTER_KEY_FILE": str(tmp_path / "key")}
+    ) as restored:
+        shown = subprocess.run([AGIO, "account", "show", "alice", "--data", restored.folder], capture_output=True)
+        assert b"1000.00000000" in shown.stdout
 
 
 def mentioned(page: Path) -> list[list[str]]:

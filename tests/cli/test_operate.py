@@ -191,6 +191,8 @@ def test_the_clock_says_how_it_is(served: Exchange) -> None:
         (("key", "add", "nobody", "--permissions", "read", *BECAUSE), "no user 'nobody'"),
         (("key", "add", "nobody", "--permissions", "fly", *BECAUSE), "fly"),
         (("account", "show", "nobody"), "agio user list"),
+        (("account", "show", "999999"), "No such account: 999999"),
+        (("user", "add", "1000", *BECAUSE), "not digits alone"),
         (("account", "deposit", "999999", "EUR", "1", *BECAUSE), "UnknownAccount"),
         (("account", "deposit", "1", "XYZ", "1", *BECAUSE), "No such asset: XYZ"),
         (("account", "deposit", "1", "EUR", "0.000000001", *BECAUSE), "amount"),

@@ -37,7 +37,13 @@ TROUBLES = {
 @json_option
 def doctor(folder: Path, as_json: bool) -> None:
     """Look at this machine and the data folder, and say what is wrong and what to do about it."""
-    found = {"machine": _machine(), "disk": _disk(folder), "folder": _folder(folder), "exchange": _exchange(folder)}
+    found = {
+        "machine": _machine(),
+        "disk": _disk(folder),
+        "folder": _folder(folder),
+        "identity": _identity(folder),
+        "exchange": _exchange(folder),
+    }
     problems = _problems(found)
     if as_json:
         say_json(found | {"problems": problems})
@@ -45,10 +51,17 @@ def doctor(folder: Path, as_json: bool) -> None:
         for part, facts in found.items():
             click.echo(part)
             for name, value in facts.items():
-                click.echo(f"    {name}: {value}")
+                click.echo(f"    {name}: {_words(value)}")
         click.echo("\n".join(f"PROBLEM: {problem}" for problem in problems) or "nothing is wrong")
     if problems:
         raise SystemExit(1)
+
+
+def _words(value: Any) -> str:
+    """A fact for people: of files their names."""
+    if not isinstance(value, list):
+        return "none" if value is None else str(value)
+    return ", ".join(part["name"] if isinstance(part, dict) else str(part) for part in value) or "none"
 
 
 def _machine() -> dict[str, Any]:
@@ -61,16 +74,17 @@ def _machine() -> dict[str, Any]:
 
 def _disk(folder: Path) -> dict[str, Any]:
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    return {"free_bytes": shutil.disk_usage(there).free, "sync_micros_median": _sync_micros(there)}
-
-
-def _sync_micros(folder: Path) -> int | None:
-    """The median of a few small synced appends: what an acknowledgement costs here."""
-    path = folder / f".agio-doctor-{os.getpid()}"
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_EXCL, 0o600)
-    except OSError:
-        return None
+        micros, problem = _sync_micros(there), None
+    except OSError as error:
+        micros, problem = None, error.strerror
+    return {"free_bytes": shutil.disk_usage(there).free, "sync_micros_median": micros, "problem": problem}
+
+
+def _sync_micros(folder: Path) -> int:
+    """The median of a few small synced appends: what an acknowledgement costs here. OSError when it cannot be."""
+    path = folder / f".agio-doctor-{os.getpid()}"
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_EXCL, 0o600)
     took = []
     try:
         for _ in range(SYNCS):
@@ -92,6 +106,14 @@ def _folder(folder: Path) -> dict[str, Any]:
     return {"state": "there is a log", **log.contents(str(folder / "log"))}
 
 
+def _identity(folder: Path) -> dict[str, Any]:
+    if not (folder / "identity.db").is_file():
+        return {"state": "no users yet"}
+    from agio.adapters.sql.identity import look
+
+    return look(folder / "identity.db")
+
+
 def _exchange(folder: Path) -> dict[str, Any]:
     try:
         told: dict[str, Any] = Admin(folder).get("/state")
@@ -104,9 +126,15 @@ def _problems(found: dict[str, dict[str, Any]]) -> list[str]:
     problems = []
     if found["disk"]["free_bytes"] < LEAST_FREE:
         problems.append("less than 1 GiB is free on the data folder's disk: free some, or choose another with --data")
-    if found["disk"]["sync_micros_median"] is None:
-        problems.append("the data folder's disk cannot be written: check its permissions")
+    if reason := found["disk"]["problem"]:
+        problems.append(
+            f"the data folder's disk cannot be written ({reason}): free some space, or check its permissions"
+        )
+    if reason := found["identity"].get("problem"):
+        problems.append(f"identity.db: {reason}")
     folder = found["folder"]
+    if reason := folder.get("skips_problem"):
+        problems.append(f"{reason}; see `agio verify`")
     parts = (*folder.get("segments", ()), *folder.get("snapshots", ()))
     problems += [f"{part['name']}: {part['problem']}; see `agio verify`" for part in parts if part["problem"]]
     problems += [words for (name, value), words in TROUBLES.items() if found["exchange"].get(name) == value]

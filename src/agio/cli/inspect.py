@@ -21,9 +21,10 @@ def inspect() -> None:
 
 
 def _records(folder: Path, first: int = 1) -> Iterator[dict[str, Any]]:
+    from agio.adapters.files.folder import log_of
     from agio.shard import log
 
-    return log.records(str(folder / "log"), first)
+    return log.records(str(log_of(folder)), first)
 
 
 def _when(micros: int) -> str:

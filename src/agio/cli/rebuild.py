@@ -32,6 +32,7 @@ def rebuild(folder: Path, as_json: bool) -> None:
     """
     from agio.adapters.files.folder import existing
     from agio.adapters.sql.databases import PROJECTION
+    from agio.adapters.sql.engine import usable
     from agio.adapters.sql.replacement import replacement
     from agio.adapters.sql.schema import prepare
     from agio.projections import rebuild as projection
@@ -41,7 +42,8 @@ def rebuild(folder: Path, as_json: bool) -> None:
 
     paths = existing(folder)
     began = time.monotonic()
-    with paths.stopped(), replacement(paths.projection) as engine:
+    way_out = "Remove it, and run this again."
+    with paths.stopped(), usable(paths.projection, way_out), replacement(paths.projection) as engine:
         prepare(engine, PROJECTION)
         writer = Writer(engine, "spot", SpotTables(engine.dialect))
         replayed = log.Replay(str(paths.log), 1)

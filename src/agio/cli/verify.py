@@ -20,9 +20,10 @@ def verify(folder: Path, as_json: bool) -> None:
 
     Ends with 1 when something is damaged. Changes nothing; a running exchange may go on.
     """
+    from agio.adapters.files.folder import log_of
     from agio.shard import log
 
-    found = log.verify(str(folder / "log"))
+    found = log.verify(str(log_of(folder)))
     if as_json:
         say_json(found)
     else:

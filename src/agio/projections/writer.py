@@ -41,6 +41,14 @@ class Writer:
         with self._engine.begin() as connection:
             return position.ensure(connection, self._name)
 
+    def refuse_ahead(self, end: int) -> None:
+        """Raises Fatal when the projection stands behind the log's end: what is next would pass for written."""
+        if self.position > end:
+            raise Fatal(
+                f"history stands at command {self.position}, but the log ends with {end}: the log has lost its end, or"
+                " is an older one. Restore the log that was there; or, if this older log is meant, run `agio rebuild`."
+            )
+
     def write(self, batch: Sequence[Rows]) -> None:
         """Writes rows and position, or neither. Rows that are written already are left out.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from itertools import takewhile
@@ -15,7 +16,6 @@ from agio.domain.money import units
 from agio.ports import EventSink, Pending, Reply
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
 log = logging.getLogger(__name__)
@@ -70,11 +70,13 @@ class Shard:
 
     @classmethod
     def open(cls, folder: str, loop: asyncio.AbstractEventLoop, **options: Any) -> Shard:
-        """Recovers the log in `folder` and starts its threads; options as of `_core.Shard`. Raises Fatal."""
-        try:
-            return cls(_core.Shard(folder, **options), loop)
-        except _core.ShardError as error:
-            raise Fatal(str(error)) from error
+        """Recovers the log in `folder` and starts its threads; options as of `_core.Shard`. Blocks; raises Fatal."""
+        return cls(_recovered(folder, **options), loop)
+
+    @classmethod
+    async def recover(cls, folder: str, **options: Any) -> Shard:
+        """As `open`, without blocking the loop: a long log is read for minutes, and signals are heard meanwhile."""
+        return cls(await asyncio.to_thread(_recovered, folder, **options), asyncio.get_running_loop())
 
     def add_sink(self, sink: EventSink) -> None:
         """`sink` gets every batch of durable events, before the replies of that batch are released."""
@@ -215,6 +217,12 @@ class Shard:
         self._core.live_keys(self._next)
         return dict(self._decode.decode(_answered(await self._asked())))
 
+    async def has_account(self, account: int) -> bool:
+        """Whether the log has opened it; raises ApiError -1007 if lost."""
+        reply = await self.account(account, True, False)
+        _answered(reply)
+        return reply.status == 200
+
     async def command(self, command: dict[str, Any]) -> list[dict[str, Any]]:
         """Runs an administrative command and returns its events; raises CommandRefused, or ApiError -1007 if lost."""
         self._core.command(self._next, self._encode.encode(command))
@@ -237,6 +245,13 @@ class Shard:
         waiting, self._waiting = self._waiting, {}
         for pending in waiting.values():
             pending.settle(LOST)
+
+
+def _recovered(folder: str, **options: Any) -> _core.Shard:
+    try:
+        return _core.Shard(folder, **options)
+    except _core.ShardError as error:
+        raise Fatal(str(error)) from error
 
 
 def _answered(reply: Reply) -> bytes:

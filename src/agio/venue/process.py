@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import json
 import logging
@@ -86,6 +87,7 @@ def run(settings: Settings, guest: Guest, *, as_json: bool) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         failure, is_clean = runner.run(_live(settings, guest, as_json=as_json))
         if failure is not None:
+            log.critical("failed", extra={"reason": failure})
             _begin_anew(settings, failure)
         if not is_clean:
             _leave(0)  # closing the runner would wait for the threads that are still at work
@@ -100,10 +102,15 @@ async def _live(settings: Settings, guest: Guest, *, as_json: bool) -> _End:
         if not ended.done():
             ended.set_result(reason)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _stops():
         loop.add_signal_handler(number, end)
     exchange = Exchange(settings, end)
-    await exchange.start()
+    starting = loop.create_task(exchange.start())
+    await asyncio.wait((starting, ended), return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():  # it may read a long log: there is nothing to answer yet, and nothing to write
+        log.warning("ended before it was ready: the log is as it was")
+        return _End(await ended, is_clean=False)
+    await starting
     try:
         await _settle(exchange, guest, ended, as_json=as_json)
         _spare_collector()
@@ -112,9 +119,13 @@ async def _live(settings: Settings, guest: Guest, *, as_json: bool) -> _End:
     finally:
         await guest.leave()
         await exchange.stop()
-    if failure is not None:
-        log.critical("failed", extra={"reason": failure})
     return _End(failure, exchange.is_clean)
+
+
+def _stops() -> list[signal.Signals]:
+    """Signals that end it. A terminal that is closed does, too, unless whoever started it said otherwise (nohup)."""
+    hears = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hears else [])]
 
 
 async def _settle(exchange: Exchange, guest: Guest, ended: asyncio.Future[str | None], *, as_json: bool) -> None:
@@ -163,8 +174,10 @@ def _is_free(host: str, port: int) -> bool:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise Fatal(f"cannot listen on {host}: {error}; name an address of this machine with --host") from error
     return True
 
 

@@ -1,6 +1,8 @@
 """What the doctor says of a running exchange that is not well."""
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,22 @@ def test_the_states_of_an_exchange_in_words(
 
 def test_no_exchange_is_no_problem(tmp_path: Path) -> None:
     assert problems(tmp_path) == []
+
+
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int, _content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    (problem,) = problems(tmp_path)
+    assert "cannot be written (No space left on device)" in problem
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_identity_is_told(tmp_path: Path) -> None:
+    (tmp_path / "identity.db").write_bytes(b"?" * 4096)
+    (problem,) = problems(tmp_path)
+    assert "identity.db: file is not a database. Put its newest backup" in problem
 
 
 def test_every_trouble_of_history_has_words() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agio.adapters.files.folder import existing, prepare
+from agio.adapters.files.folder import existing, log_of, prepare
 from agio.adapters.files.master_key import master_key_path, read_master_key
 from agio.domain.errors import Fatal
 
@@ -50,6 +50,47 @@ def test_a_folder_of_another_release_is_refused(tmp_path: Path) -> None:
         prepare(tmp_path)
 
 
+def test_a_mark_that_a_full_disk_left_empty_is_none(tmp_path: Path) -> None:
+    (tmp_path / "agio.json").touch()
+    assert prepare(tmp_path).log.is_dir()
+    assert "agio" in (tmp_path / "agio.json").read_text()
+
+
+def test_a_folder_put_together_from_a_backup_is_agios(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "identity.db").touch()
+    assert existing(tmp_path) == prepare(tmp_path)
+    (tmp_path / "agio.json").unlink()
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(Fatal, match="holds something else"):
+        prepare(tmp_path)
+
+
+def test_users_without_their_log_are_refused(tmp_path: Path) -> None:
+    folder = prepare(tmp_path)
+    folder.refuse_lost_log()
+    folder.identity.touch()
+    with pytest.raises(Fatal, match=r"has no log\. Is its disk mounted\?"):
+        folder.refuse_lost_log()
+    (folder.log / "00000000000000000001.seg").touch()
+    folder.refuse_lost_log()
+
+
+def test_a_lock_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    folder = prepare(tmp_path)
+    (folder.log / "lock").mkdir()
+    with pytest.raises(Fatal, match=r"cannot be used: Is a directory.*agio doctor"), folder.stopped():
+        pass
+
+
+def test_where_the_log_of_a_copy_lies(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    assert log_of(tmp_path) == tmp_path / "log"
+    assert not (tmp_path / "agio.json").exists(), "a look changes nothing"
+    with pytest.raises(Fatal, match="it has no log: name one with --data"):
+        log_of(tmp_path / "nowhere")
+
+
 def test_a_folder_that_must_exist(tmp_path: Path) -> None:
     with pytest.raises(Fatal, match="not a data folder of agio"):
         existing(tmp_path / "nowhere")
@@ -72,6 +113,25 @@ def test_a_file_is_not_a_folder(tmp_path: Path) -> None:
 )
 def test_where_the_key_lies(environment: dict[str, str], path: str) -> None:
     assert str(master_key_path(environment)) == path
+
+
+def test_nobodys_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs under a number without a name."""
+
+    def nowhere(_: Path) -> Path:
+        raise RuntimeError
+
+    monkeypatch.setattr(Path, "expanduser", nowhere)
+    with pytest.raises(Fatal, match="AGIO_MASTER_KEY_FILE"):
+        master_key_path({})
+
+
+def test_a_key_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere" / "key")
+    for path in (tmp_path / "file" / "agio" / "key", tmp_path / "link"):
+        with pytest.raises(Fatal, match=r"cannot be (made|read)"):
+            read_master_key(path, tmp_path / "data", create=True)
 
 
 def test_a_new_key_is_its_owners_and_stays(tmp_path: Path) -> None:

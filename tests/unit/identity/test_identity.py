@@ -47,6 +47,9 @@ class Log:
             raise self.silent
         return {number: account for number, account in self.owners.items() if number not in self.revoked}
 
+    async def has_account(self, account: int) -> bool:
+        return account in range(1000, 1000 + len(self.accounts))
+
     async def command(self, command: dict[str, Any]) -> list[dict[str, Any]]:
         if self.before:
             raise self.before

@@ -19,11 +19,18 @@ VARIABLE = "AGIO_MASTER_KEY_FILE"
 
 
 def master_key_path(environment: Mapping[str, str] = os.environ) -> Path:
-    """AGIO_MASTER_KEY_FILE, or agio/master.key in the user's configuration folder."""
+    """AGIO_MASTER_KEY_FILE, or agio/master.key in the user's configuration folder. Raises Fatal when there is none."""
     if named := environment.get(VARIABLE):
         return Path(named)
-    configuration = environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME", "~")).expanduser() / ".config"
+    configuration = environment.get("XDG_CONFIG_HOME") or _home(environment) / ".config"
     return Path(configuration) / "agio" / "master.key"
+
+
+def _home(environment: Mapping[str, str]) -> Path:
+    try:
+        return Path(environment.get("HOME") or "~").expanduser()
+    except RuntimeError:  # a user id without a name, as in many containers
+        raise Fatal(f"this user has no home for the master key: say in {VARIABLE} which file it shall be") from None
 
 
 def read_master_key(path: Path, data: Path, *, create: bool) -> bytes:
@@ -33,14 +40,19 @@ def read_master_key(path: Path, data: Path, *, create: bool) -> bytes:
     try:
         return _read(path)
     except FileNotFoundError:
-        if create:
-            return _create(path)
-        raise Fatal(
-            f"the master key {path} is missing, and {data} holds API keys that were sealed with it. Put it back from"
-            f" its backup, or name it in {VARIABLE}."
-        ) from None
+        if not create:
+            raise Fatal(
+                f"the master key {path} is missing, and {data} holds API keys that were sealed with it. Put it back"
+                f" from its backup, or name it in {VARIABLE}."
+            ) from None
     except OSError as error:
         raise Fatal(f"the master key {path} cannot be read: {error.strerror}") from error
+    try:
+        return _create(path)
+    except OSError as error:
+        raise Fatal(
+            f"the master key {path} cannot be made: {error.strerror}. Name a file that can be in {VARIABLE}."
+        ) from error
 
 
 def _read(path: Path) -> bytes:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
+
+from agio.domain.errors import Fatal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 CACHE_KIB = 8_000
@@ -18,14 +23,17 @@ BUSY_MS = 5_000
 
 
 def sqlite_engine(path: Path, *, durable: bool) -> Engine:
-    """An embedded database. `durable`: a commit survives a power cut; without it the newest may be lost, never torn.
+    """An embedded database.
 
-    A projection needs no durable commits: what it loses it makes again from the log.
+    `durable`: a commit survives a power cut, and is in the file itself, so that a copy of it is a backup. Without it
+    the newest may be lost, never torn, and lie beside the file for a while: a projection makes what it loses again from
+    the log.
     """
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False}, pool_size=4)
+    where = URL.create("sqlite", database=str(path))  # a text would be parsed, and some folders have a ? in their names
+    engine = create_engine(where, connect_args={"check_same_thread": False}, pool_size=4)
     pragmas = (
         f"busy_timeout = {BUSY_MS}",
-        "journal_mode = WAL",
+        f"journal_mode = {'TRUNCATE' if durable else 'WAL'}",
         f"synchronous = {'FULL' if durable else 'NORMAL'}",
         f"cache_size = -{CACHE_KIB}",
         f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
@@ -41,6 +49,41 @@ def sqlite_engine(path: Path, *, durable: bool) -> Engine:
         cursor.close()
 
     return engine
+
+
+DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})
+
+
+@contextmanager
+def usable(path: Path, way_out: str) -> Iterator[None]:
+    """What an embedded database refuses inside is Fatal; `way_out` says what to do about a damaged one."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise Fatal(refusal(error, path, way_out)) from error
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Whether what SQLite said is that the file is not what was written."""
+    return getattr(error, "sqlite_errorname", None) in DAMAGED
+
+
+def refusal(error: DBAPIError, path: Path, way_out: str) -> str:
+    """What an embedded database refuses, and what to do; without the statement and its rows."""
+    advice = (
+        way_out
+        if is_damage(error.orig)
+        else "Look at the disk, and at the permissions of file and folder: `agio doctor`."
+    )
+    return f"the database {path} cannot be used: {error.orig}. {advice}"
+
+
+def refuse_damaged(engine: Engine, way_out: str) -> None:
+    """Reads all of an embedded database that nothing else could make again; raises Fatal when it is not whole."""
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    if found != "ok":
+        raise Fatal(f"the database {engine.url.database} is damaged: {' '.join(str(found).split())}. {way_out}")
 
 
 def server_engine(url: str) -> Engine:

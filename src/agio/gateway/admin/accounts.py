@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
+from agio.gateway import errors
 from agio.gateway.admin.act import Act, Money, asset, change, money, question, run
 from agio.gateway.spot.results import Account
 
 if TYPE_CHECKING:
     from agio.gateway.row import Answer, Call, Venue
+    from agio.ports import Reply
 
 Number = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
@@ -66,9 +68,12 @@ BY_AN_OPERATOR = {"key": 0, "sent": 0, "window": 0}
 """No client's key, time and window."""
 
 
-def balances(venue: Venue, call: Call) -> Answer:
+async def balances(venue: Venue, call: Call) -> Reply:
     """What an account has."""
-    return venue.shard.account(call.values.account, True, False)
+    reply = await venue.shard.account(call.values.account, True, False)
+    if reply.status == 401:  # as a client's key without one is told
+        raise errors.NOT_FOUND.error("account", call.values.account)
+    return reply
 
 
 def deposit(venue: Venue, call: Call) -> Answer:

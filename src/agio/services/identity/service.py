@@ -57,6 +57,10 @@ class Log(Protocol):
         """The account of every key that the log knows and has not revoked."""
         ...
 
+    async def has_account(self, account: int) -> bool:
+        """Whether the log has opened it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -80,6 +84,7 @@ class IdentityService:
         self._command = shard.command
         self._clock = shard.now
         self._live_keys = shard.live_keys
+        self._has_account = shard.has_account
         self._master = master
         self._index = KeyIndex(master, verifier)
         self._terms = terms
@@ -102,7 +107,8 @@ class IdentityService:
         """Finishes what a crash cut off, and loads the usable keys. Call it once, before anything else.
 
         Keys that the log has revoked, or does not know as this account's, are revoked here as well: those of a
-        backup that was restored. Raises Fatal when the master key is another, or the log does not answer.
+        backup that was restored. Raises Fatal when the master key is another, when the log does not answer, or when it
+        lacks users that are here: it is older, and would give their accounts' numbers to others.
         """
         async with self._turn:
             await self._sql(self._store.verify, self._master)
@@ -116,6 +122,13 @@ class IdentityService:
                 ) from error
 
     async def _finish(self) -> None:
+        newest = await self._sql(self._store.newest_user)
+        if newest is not None and not await self._has_account(newest.account):
+            raise Fatal(
+                f"user {newest.name!r} has account {newest.account}, and the log has no such account: the log is older"
+                " than identity.db, or another's. Restore the log that belongs to it; or, if this older log is meant,"
+                " an identity.db of the same time."
+            )
         for user, _ in await self._sql(self._store.pending_users):
             await self._open(user)
         for key in await self._sql(self._store.keys, "pending"):
@@ -126,6 +139,12 @@ class IdentityService:
 
     async def _load(self, live: Mapping[int, int]) -> None:
         keys = await self._sql(self._store.keys, "active")
+        if unknown := len(live.keys() - {key.number for key in keys}):
+            log.warning(
+                "keys of the log that are nobody's here: %d. If identity.db is an old one, users and keys that were"
+                " added since have to be added again",
+                unknown,
+            )
         for key in keys:
             if key.number is not None and live.get(key.number) == key.account:
                 self._index.add(key)

@@ -100,6 +100,12 @@ class Store:
             row = connection.execute(_USERS.where(users.c.name == name)).first()
         return User(*row) if row else None
 
+    def newest_user(self) -> User | None:
+        """The active user whose account the log has opened last."""
+        with self._engine.connect() as connection:
+            row = connection.execute(_USERS.order_by(accounts.c.account.desc()).limit(1)).first()
+        return User(*row) if row else None
+
     def pending_users(self) -> list[tuple[int, str]]:
         """Number and name of users without an account."""
         question = select(users.c.user_id, users.c.name).where(users.c.state == "pending")
