@@ -90,6 +90,16 @@ pub enum StartError {
         /// What the panic said.
         reason: String,
     },
+    /// A command that broke the engine was durable before it was noted, and is not in the log.
+    #[error(
+        "the skip list names command {sequence}, and the log ends at {last}: it has been cut; restore the log and its skip list from one backup or replica"
+    )]
+    SkipAhead {
+        /// Which.
+        sequence: u64,
+        /// The log's last command.
+        last: u64,
+    },
     /// A snapshot whose state this release does not read.
     #[error("the snapshot cannot be used: {0}; move it away to replay the log instead")]
     Restore(#[from] RestoreError),
@@ -187,6 +197,7 @@ fn attempt(storage: &Arc<dyn Storage>, options: &Options) -> Result<Attempt, Sta
     if let Some(skip) = replay(&mut recovery, &mut engine, &**storage, options.tripwire)? {
         return Ok(Attempt::Broken(log, skip));
     }
+    check_skips(&**storage, log, engine.sequence().0)?;
     let halted = judge(&engine)?;
     notes.extend(halted.iter().map(|invariant| format!("an invariant does not hold, cancels only: {invariant}")));
     let journal = recovery.finish()?;
@@ -194,6 +205,14 @@ fn attempt(storage: &Arc<dyn Storage>, options: &Options) -> Result<Attempt, Sta
         take_snapshot(&**storage, log, journal.writer().durable(), &engine)?;
     }
     Ok(Attempt::Recovered(Box::new(Recovered { log, engine, journal, notes, halted })))
+}
+
+/// A skip of what is still to come would pass over another command, which has taken effect.
+fn check_skips(storage: &dyn Storage, log: LogId, last: u64) -> Result<(), StartError> {
+    match skips::read(storage, log)?.last() {
+        Some(&Skip { sequence, .. }) if sequence > last => Err(StartError::SkipAhead { sequence, last }),
+        _ => Ok(()),
+    }
 }
 
 /// All invariants. Of a shard that has halted they are known not to hold, and it goes on to take cancels.

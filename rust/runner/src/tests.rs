@@ -10,7 +10,8 @@ use agio_engine::engine::Engine;
 use agio_engine::events::Event;
 use agio_engine::units::{AccountId, Amount, AssetId, FIRST_CUSTOMER, Micros, Rate};
 use agio_engine::vocabulary::{OrderLimits, Rights};
-use agio_journal::{Durability, Fault, Hash, Memory, SnapshotHeader, Storage as _, snapshot};
+use agio_journal::skips::{self, Skip};
+use agio_journal::{Durability, Fault, Hash, Memory, SnapshotHeader, Storage as _, identify, snapshot};
 
 use crate::request::{Answer, Request, View};
 use crate::{Desk, Options, Outcome, Refusal, Shard, StartError, State};
@@ -336,4 +337,18 @@ fn segments_that_do_not_hold_every_command_are_refused() {
     }
     world.wait();
     assert_eq!(world.desk().state(), State::Running);
+}
+
+#[test]
+fn a_skip_list_that_is_ahead_of_its_log_is_refused() {
+    let mut world = World::new();
+    world.deposit(1);
+    world.wait();
+    world.shard.stop().unwrap();
+    let disk = world.disk.killed();
+    let log = identify(&disk).unwrap().unwrap();
+    skips::append(&disk, log, &Skip { sequence: 50, time: 1, reason: "cut since".into() }).unwrap();
+    // Or else the command that gets this number, and is acknowledged, would be passed over at the start after that.
+    let refused = World::on(disk, &options()).err();
+    assert!(matches!(refused, Some(StartError::SkipAhead { sequence: 50, last: 3 })), "{refused:?}");
 }
