@@ -231,3 +231,40 @@ fn a_full_disk_stops_preparation_and_not_the_log() {
     writer.preparer().prepare().unwrap();
     assert!(writer.room() > room);
 }
+
+/// A frame that leaves so many bytes of its segment; the next one begins another, and is cut short at each call.
+#[test]
+fn at_the_end_of_a_segment_nothing_is_lost_however_much_of_it_is_left() {
+    for gap in (0..=128).step_by(8) {
+        for fault in FAULTS {
+            let mut calls = 0;
+            while !cut_behind_a_segment(gap, calls, fault) {
+                calls += 1;
+            }
+            assert!(calls > 10, "{calls} calls to rotate");
+        }
+    }
+}
+
+/// Whether nothing was cut: there are fewer calls.
+fn cut_behind_a_segment(gap: usize, nth: u64, fault: Fault) -> bool {
+    let what = format!("{gap} bytes left, call {nth} {fault:?}");
+    let mut records = vec![vec![1; 4096 - 512 - 104 - gap], vec![2; 3_000], vec![3]];
+    let disk = support::fresh();
+    let (mut journal, _) = recover(&disk).unwrap();
+    journal.append(&records[0]).unwrap();
+    journal.commit().unwrap();
+    let before = disk.calls();
+    disk.fail(nth, fault);
+    let done = journal.append(&records[1]).and_then(|_| journal.commit()).is_ok();
+    assert!(!done || journal.writer().durable().position.segment == 2, "{what}");
+    let whole = disk.calls() - before <= nth;
+    let disk = if fault == Fault::Error { disk.killed() } else { disk.crash(nth) };
+    let (mut journal, found) = recover(&disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert!(found.len() > usize::from(done) && found[..] == records[..found.len()], "{what}: {}", found.len());
+    records.drain(found.len()..2);
+    journal.append(&[3]).unwrap();
+    journal.commit().unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert_eq!(recover(&disk.crash(nth)).unwrap().1, records, "{what}");
+    whole
+}
