@@ -93,6 +93,7 @@ ROWS = (
     Operation(
         "userDataStream.start", "A listen key for an hour.", Security.USER_STREAM, start, ListenKey,
         rest=("POST", "/api/v3/userDataStream"), ws="userDataStream.start", weight=2, legacy=True,
+        partly="a restart ends it: who connects again asks for another",
     ),
     Operation(
         "userDataStream.ping", "Another hour for a listen key.", Security.USER_STREAM, ping, Empty,
