@@ -215,13 +215,15 @@ fn plan_budget(market: &Market, account: &Account, order: &Place) -> Result<Plan
     let free = account.free(paid_asset(rules, order.side));
     require(order.side == Side::Sell || order.budget <= free, Reason::InsufficientBalance)?;
     let rest = order.budget.0.min(MAX_SUPPLY);
-    let want = Want::Budget { rest, step: filters::budget_step(rules), taken: 0 };
-    let found = walked(market, order, want, Amount(u128::MAX));
-    let quantity = Quantity(found.executed + found.prevented);
-    let needed = Amount(found.executed.into());
+    let step = filters::budget_step(rules);
+    let found = walked(market, order, Want::Budget { rest, step, taken: 0 }, Amount(u128::MAX));
+    let sum = found.executed + found.prevented;
+    // What rests may be finer than today's step.
+    let quantity = Quantity(sum - sum % step.max(1));
+    let needed = Amount(found.executed.min(quantity.0).into());
     require(order.side == Side::Buy || needed <= free, Reason::InsufficientBalance)?;
     if found.runs_out {
-        let low = |reason| Refusal::of(reason, quantity.0);
+        let low = |reason| Refusal::of(reason, sum);
         require(quantity.0 > 0 && quantity >= rules.filters.lot.min, low(Reason::LiquidityBelowLot))?;
         require(quantity >= rules.filters.market_lot.min, low(Reason::LiquidityBelowMarketLot))?;
     }

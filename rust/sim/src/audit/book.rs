@@ -145,9 +145,16 @@ impl Book {
         course
     }
 
-    /// What a budget buys or sells for: (traded, prevented, whether the book ends first). Each price gives the largest
-    /// multiple of the step, over all of the order, that the rest of the budget pays.
+    /// What a budget buys or sells for: (traded, all with what is prevented, whether the book ends first). Of a sum that
+    /// is no multiple of the step, for what rests may be finer, the last is left.
     pub(crate) fn spend(&self, place: &Place, mode: Prevention, step: u64) -> (u64, u64, bool) {
+        let (executed, prevented, runs_out) = self.spend_all(place, mode, step);
+        let quantity = (executed + prevented) / step.max(1) * step.max(1);
+        (executed.min(quantity), quantity, runs_out)
+    }
+
+    /// Each price gives the largest multiple of the step, over all of the order, that the rest of the budget pays.
+    fn spend_all(&self, place: &Place, mode: Prevention, step: u64) -> (u64, u64, bool) {
         let (mut rest, mut total, mut course) = (place.budget.0.min(1 << 96), 0, Course::default());
         for (price, maker) in self.makers(opposite(place.side)) {
             let affordable = affordable(rest, price, total, step);

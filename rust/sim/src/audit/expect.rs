@@ -79,8 +79,8 @@ impl Auditor {
         let (quantity, runs_out) = if place.budget.0 == 0 {
             (place.quantity.0, false)
         } else {
-            let (executed, prevented, runs_out) = market.book.spend(place, mode, rules::step(market));
-            (executed + prevented, runs_out)
+            let (_, quantity, runs_out) = market.book.spend(place, mode, rules::step(market));
+            (quantity, runs_out)
         };
         let course = market.book.course(place, mode, quantity);
         let order = market.numbers.orders + 1;

@@ -224,7 +224,7 @@ impl Case<'_, Place> {
 
     /// Of a budget, what the book gives for it, and whether it runs out.
     fn spent(&self) -> Option<(u64, bool)> {
-        (!self.has_quantity()).then(|| self.spend()).map(|(executed, prevented, out)| (executed + prevented, out))
+        (!self.has_quantity()).then(|| self.spend()).map(|(_, quantity, out)| (quantity, out))
     }
 }
 
