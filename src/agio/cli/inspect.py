@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from agio.cli.options import folder_option, json_option, say_json
+from agio.cli.options import folder_option, interruptible, json_option, say_json
 from agio.domain.money import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+NONE = "the log ends before command {}: `agio verify` tells where"
 
 
 @click.group()
@@ -24,7 +28,8 @@ def _records(folder: Path, first: int = 1) -> Iterator[dict[str, Any]]:
     from agio.adapters.files.folder import log_of
     from agio.shard import log
 
-    return log.records(str(log_of(folder)), first)
+    with interruptible():
+        yield from log.records(str(log_of(folder)), first)
 
 
 def _when(micros: int) -> str:
@@ -32,19 +37,21 @@ def _when(micros: int) -> str:
 
 
 @inspect.command()
-@click.argument("first", type=int, default=1)
-@click.option("--count", default=20, show_default=True, help="How many commands.")
+@click.argument("first", type=click.IntRange(1), default=1)
+@click.option("--count", type=click.IntRange(1), default=20, show_default=True, help="How many commands.")
 @folder_option
 @json_option
 def log(first: int, count: int, folder: Path, as_json: bool) -> None:
     """Commands from sequence FIRST on, with the events that they caused."""
-    for number, record in enumerate(_records(folder, first)):
-        if number == count:
-            return
+    told = 0
+    for record in islice(_records(folder, first), count):
+        told += 1
         if as_json:
             say_json(record)
         else:
             _tell(record)
+    if told < count:
+        click.echo(f"the log ends with command {first + told - 1}" if told else NONE.format(first), err=True)
 
 
 def _tell(record: dict[str, Any]) -> None:

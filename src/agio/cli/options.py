@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DEFAULT_FOLDER = Path(".agio")
 HIGHEST_BASE = 65_530
@@ -36,6 +41,16 @@ def port_option(command: Any) -> Any:
         show_default=True,
         help="The first of the ports; 0: any free ones.",
     )(command)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C ends at once what changes nothing, also in the middle of a long read: otherwise it waits for Python."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def json_option(command: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agio.cli.options import folder_option, json_option, say_json
+from agio.cli.options import folder_option, interruptible, json_option, say_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,8 @@ def verify(folder: Path, as_json: bool) -> None:
     from agio.adapters.files.folder import log_of
     from agio.shard import log
 
-    found = log.verify(str(log_of(folder)))
+    with interruptible():
+        found = log.verify(str(log_of(folder)))
     if as_json:
         say_json(found)
     else:
@@ -32,6 +33,8 @@ def verify(folder: Path, as_json: bool) -> None:
         click.echo(f"{found['snapshots']} snapshots that fit; state {found['hash'] or 'not computed'}")
         if found["torn"]:
             click.echo(f"torn at the end (the next start drops it): {found['torn']}")
+        if found["damage"]:
+            click.echo(f"whole up to command {found['last']}")
         for damage in found["damage"]:
             click.echo(f"DAMAGED: {damage}")
     if found["damage"]:
