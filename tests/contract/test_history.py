@@ -178,6 +178,12 @@ async def test_narrow_candles(asked: ports.History, name: str) -> None:
     assert await asked.candles(0, name, start=None, end=None, limit=300, offset_minutes=0) == every[-300:]
 
 
+@pytest.mark.parametrize("name", WIDE)
+async def test_candles_from_a_time_that_never_comes(asked: ports.History, name: str) -> None:
+    for start in (NOW + 1, 253_402_300_800_000_000, 2**63 - 1):  # the second: the year 10000
+        assert await asked.candles(1, name, start=start, end=None, limit=5, offset_minutes=0) == []
+
+
 async def test_a_market_that_never_traded_has_no_candles(asked: ports.History) -> None:
     assert await asked.candles(9, "1m", start=None, end=None, limit=5, offset_minutes=0) == []
 

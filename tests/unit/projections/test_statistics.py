@@ -123,6 +123,24 @@ def test_they_agree_at_every_moment(seed: int, longest: int) -> None:
         agrees(statistics, rows, now)
 
 
+@pytest.mark.parametrize("ends", [MINUTE, DAY, 7 * DAY])
+def test_trades_that_become_durable_in_the_next_minute_belong_to_their_own(ends: int) -> None:
+    """A trade is told when the disk has it, and somebody may have asked at the next minute's beginning before that."""
+    turn = START - START % ends + ends
+    rows = [
+        trade(number, time=turn + at, price=price, quantity=1, notional=price)
+        for number, (at, price) in enumerate([(-2 * MINUTE, 100), (-9, 103), (-1, 90), (5, 101)])
+    ]
+    now = turn
+    statistics = MarketsStatistics(lambda: now)
+    for count in range(1, 5):
+        statistics(told(rows[count - 1]))
+        now = turn + 2 * count
+        if count == 4:
+            now = turn + MINUTE // 2
+        agrees(statistics, rows[:count], now)
+
+
 @pytest.mark.parametrize("longest", [MINUTE, 20 * MINUTE, 3 * DAY])
 @pytest.mark.parametrize("known", [1, 150, 299])
 def test_a_seeded_start_equals_one_that_saw_everything(database: Engine, longest: int, known: int) -> None:

@@ -25,6 +25,8 @@ def openings(
     last = interval.opening(end, offset)
     if start is None:
         return _newest(interval, offset, first, last, limit)
+    if start > end:  # however far: calendars end with the year 9999
+        return ()
     if start > first:
         first = interval.opening(start, offset)
         first = first if first >= start else interval.after(first, offset)
