@@ -88,6 +88,32 @@ def test_a_foreign_database_is_refused(tmp_path: Path) -> None:
     engine.dispose()
 
 
+@pytest.mark.parametrize("end", ["created", "migrated"])
+def test_a_process_that_dies_while_it_makes_the_tables_leaves_none(tmp_path: Path, end: str) -> None:
+    """The next start finds a fresh database, not one that it takes for somebody else's."""
+    path = tmp_path / "projection.db"
+    code = f"""
+import os
+from pathlib import Path
+from sqlalchemy import event
+from agio.adapters.sql import schema
+from agio.adapters.sql.databases import PROJECTION
+from agio.adapters.sql.engine import sqlite_engine
+engine = sqlite_engine(Path({str(path)!r}), durable=False)
+def executed(connection, cursor, statement, *_):
+    if statement.startswith("CREATE VIEW"):
+        os._exit(9)
+event.listen(engine, "after_cursor_execute", executed)
+{"schema.prepare(engine, PROJECTION)" if end == "created" else "schema.migrate(engine, PROJECTION)"}
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=30).returncode == 9
+    engine = sqlite_engine(path, durable=False)
+    assert inspect(engine).get_table_names() == []
+    prepare(engine, PROJECTION)
+    assert "orders" in inspect(engine).get_table_names()
+    engine.dispose()
+
+
 @pytest.mark.parametrize("table", TABLES, ids=str)
 def test_mysql_understands_every_table(table: Table) -> None:
     dialect = mysql.dialect()

@@ -31,9 +31,16 @@ def prepare(engine: Engine, schema: Schema) -> None:
     with engine.begin() as connection:
         current = _revision(connection)
         if current is None:
+            _begin(connection)
             _create(connection, schema)
     if current not in (None, schema.revision):
         migrate(engine, schema)
+
+
+def _begin(connection: Connection) -> None:
+    """All or nothing: SQLite's driver does not begin a transaction by itself for what makes or changes tables."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _revision(connection: Connection) -> str | None:
@@ -64,6 +71,7 @@ def migrate(engine: Engine, schema: Schema, revision: str = "head") -> None:
     config.set_main_option("script_location", str(schema.migrations))
     try:
         with engine.begin() as connection:
+            _begin(connection)
             config.attributes["connection"] = connection
             config.attributes["metadata"] = schema.metadata
             command.upgrade(config, revision)

@@ -47,7 +47,7 @@ class MarketStatistics:
         """An `agio._core.Minute`; one that the seed knows is left out."""
         if event.last_trade <= self.last_trade:
             return
-        # An earlier one, too: who asked at the next minute's beginning rolled while trades of the last were not durable.
+        # Or earlier: who asked at the next minute's beginning rolled before the last one's trades were durable.
         if event.opened != self._minute.opened:
             self._roll(event.opened)
         if event.opened < self._minute.opened:  # somebody has asked since, and what is under way has moved on
