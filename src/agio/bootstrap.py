@@ -173,6 +173,7 @@ class Exchange:
             figures=settings.figures,
             proxies=settings.proxies,
             gauges=self._gauges(),
+            counters=self._counters(),
         )
         http, sockets = _limits(settings.figures)
         self._listeners = {
@@ -203,19 +204,15 @@ class Exchange:
             raise Fatal(f"cannot listen on {self.paths.admin}: {error}; name another folder with --data") from error
 
     def _gauges(self) -> dict[str, Callable[[], Mapping[str, float]]]:
-        """What the other rooms count, for /metrics."""
+        """How the other rooms are, for /metrics."""
         projector = self.projector
 
         def projection() -> dict[str, float]:
-            metrics = projector.metrics
             return {
-                "rows": metrics.rows,
-                "commits": metrics.commits,
-                "lag_seconds": metrics.lag / 1e6,
+                "lag_seconds": projector.metrics.lag / 1e6,
                 "behind_commands": max(0, self.shard.applied() - self._progress.sequence),
                 "behind_seconds": self._progress.behind,
                 "overloaded": self.shard.overloaded(),
-                "retries": metrics.retries,
                 "waiting": projector.state == "waiting",
             }
 
@@ -225,9 +222,18 @@ class Exchange:
             "streams": self.streams.gauges,
             "user_data": self.feeds.gauges,
             "rest": lambda: self._http[REST].gauges(),  # noqa: PLW0108 -- made later
-            "streams_requests": lambda: self.streams.counters,
-            "ws_api": lambda: {**self._listeners[WS_API].counters, **self._listeners[WS_API].gauges()},
-            "stream": lambda: {**self._listeners[STREAM].counters, **self._listeners[STREAM].gauges()},
+            "ws_api": lambda: self._listeners[WS_API].gauges(),  # noqa: PLW0108
+            "stream": lambda: self._listeners[STREAM].gauges(),  # noqa: PLW0108
+        }
+
+    def _counters(self) -> dict[str, Callable[[], Mapping[str, float]]]:
+        """What the other rooms count, for /metrics."""
+        metrics = self.projector.metrics
+        return {
+            "projection": lambda: {"rows": metrics.rows, "commits": metrics.commits, "retries": metrics.retries},
+            "streams": lambda: self.streams.counters,
+            "ws_api": lambda: self._listeners[WS_API].counters,
+            "stream": lambda: self._listeners[STREAM].counters,
         }
 
     async def stop(self) -> None:

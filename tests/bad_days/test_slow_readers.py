@@ -72,7 +72,7 @@ async def test_who_never_reads_is_dropped_and_nobody_else_misses_anything(tmp_pa
             await trading
             assert found == list(range(found[0], found[0] + FILLS))
         assert is_gone(slow)
-        assert counted(exchange, "agio_stream_slow") == 1
+        assert counted(exchange, "agio_stream_slow_total") == 1
 
 
 def listen_key(exchange: Exchange, user: int) -> str:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from agio.cli import main
+from tests.bad_days.client import monitored
 from tests.exchange import AGIO, running
 from tests.tidy.tree import ROOT
 
@@ -50,6 +52,19 @@ def test_the_operators_guide_works_as_it_stands(tmp_path: Path) -> None:
     ) as restored:
         shown = subprocess.run([AGIO, "account", "show", "alice", "--data", restored.folder], capture_output=True)
         assert b"1000.00000000" in shown.stdout
+
+
+def test_every_metric_that_a_page_names_is_told(tmp_path: Path) -> None:
+    named = {name for page in PAGES for name in re.findall(r"agio_[a-z_]+[a-z]", page.read_text())}
+    key = {"AGIO_MASTER_KEY_FILE": str(tmp_path / "key")}
+    with running(tmp_path / "data", program="serve", environment=key) as exchange:
+        _, page = monitored(exchange, "/metrics")
+    families = list(text_string_to_metric_families(page))
+    told = {sample.name for family in families for sample in family.samples}
+    assert named
+    assert named <= told
+    assert {family.type for family in families} == {"counter", "gauge", "histogram"}
+    assert all(family.documentation.endswith(".") for family in families)
 
 
 def mentioned(page: Path) -> list[list[str]]:

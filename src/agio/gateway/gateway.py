@@ -40,10 +40,11 @@ class Gateway:
         figures: Figures | None = None,
         proxies: frozenset[str] = frozenset(),
         gauges: Mapping[str, Source] | None = None,
+        counters: Mapping[str, Source] | None = None,
     ) -> None:
-        """`proxies`: whose X-Forwarded-For is believed. `gauges`: what others count, by prefix, for /metrics."""
+        """`proxies`: whose X-Forwarded-For is believed. `gauges`, `counters`: of others, by prefix, for /metrics."""
         figures = figures or Figures()
-        metrics = Metrics(gauges or {})
+        metrics = Metrics(gauges or {}, counters or {})
         venue = Venue(
             shard=shard,
             history=history,

@@ -231,7 +231,8 @@ async def test_metrics(world: World) -> None:
     assert 'agio_requests_total{operation="ping",status="200"} 1.0' in page
     assert 'agio_requests_total{operation="",status="404"} 1.0' in page
     assert 'agio_request_seconds_count{operation="ping"} 1.0' in page
-    assert "agio_shard_applied 77.0" in page
+    assert "# TYPE agio_shard_applied gauge\nagio_shard_applied 77.0" in page
+    assert "# TYPE agio_stream_slow_total counter\nagio_stream_slow_total 3.0" in page
 
 
 async def test_the_ops_listener_administers_nothing(world: World) -> None:

@@ -321,6 +321,7 @@ class World:
             admin=self.identity,
             figures=figures,
             gauges={"shard": lambda: {"applied": 77}},
+            counters={"stream": lambda: {"slow": 3}},
         )
 
     @property
