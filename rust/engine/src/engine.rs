@@ -198,8 +198,9 @@ impl Engine {
     /// cancels, on all replicas at the same sequence.
     fn watch(&mut self, out: &mut impl Events) {
         let mut violation = self.violation.take();
-        if self.sequence.0 % SLICE_EVERY == 0 && violation.is_none() {
-            violation = self.audit_slice().err().map(|found| found.invariant);
+        if self.sequence.0 % SLICE_EVERY == 0 {
+            let found = self.audit_slice().err().map(|found| found.invariant);
+            violation = violation.or(found);
         }
         if let Some(invariant) = violation {
             self.halted = true;

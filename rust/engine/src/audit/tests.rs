@@ -281,6 +281,26 @@ fn a_quarantine_where_a_slice_is_due_leaves_none_out() {
     }
 }
 
+/// In a shard that has halted, too: what a replica that was restored later says of it is the same.
+#[test]
+fn what_is_found_leaves_the_sums_of_a_round_whole() {
+    let damages: [fn(&mut Engine); 2] = [
+        |engine| engine.accounts.at_mut(ALICE).balance_mut(AssetId(1)).locked.0 += 1,
+        |engine| engine.violation = Some("by a command where a slice is due".to_owned()),
+    ];
+    for damage in damages {
+        let mut engine = venue();
+        engine.sequence = Sequence(SLICE_EVERY - 1);
+        recount(&mut engine);
+        damage(&mut engine);
+        let events = apply(&mut engine, Tick {});
+        assert!(matches!(events[..], [Event::Violated(_)]), "{events:?}");
+        let census = engine.accounts.census.clone();
+        recount(&mut engine);
+        assert_eq!(engine.accounts.census, census);
+    }
+}
+
 /// Money that moves while a round runs is in its sums, whoever has been seen already.
 #[test]
 fn money_that_moves_during_a_round_is_not_missed() {
