@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, Table, select
 
 from agio.domain.history import AggregateRow, Candle, OrderRow, TradeRow
 from agio.domain.intervals import MINUTE
 from agio.projections.behind import LONG
+from agio.projections.pool import Pool
 from agio.projections.reads import fetch
 from agio.projections.schema import aggregates, candles, orders, trades
 from agio.projections.spot.buckets import COLUMNS, Bucket, StoredCandle
@@ -19,15 +17,10 @@ from agio.projections.spot.folding import fold, openings
 from agio.projections.spot.intervals import INTERVALS, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sqlalchemy import Connection, Engine
 
     from agio.ports import Clock
     from agio.projections.position import Progress
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 WORKERS = 2
 
@@ -67,10 +60,10 @@ class SqlHistory:
         """`clock`: the log's time, up to which empty candles are given."""
         self._engine = engine
         self._clock = clock
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="agio-history")
+        self._pool = Pool(WORKERS, "agio-history")
         # Client ids have no index of their own (see `agio.projections.schema`): who looks for one that his million
         # orders do not have waits for others of his kind, and nobody waits for him.
-        self._names = ThreadPoolExecutor(1, thread_name_prefix="agio-history-names")
+        self._names = Pool(1, "agio-history-names")
         self.reached = progress.reached
         self._progress = progress
 
@@ -85,18 +78,14 @@ class SqlHistory:
 
     def close(self) -> None:
         """Ends the workers; questions under way are answered first. Blocks."""
-        self._pool.shutdown()
-        self._names.shutdown()
-
-    async def _ask(self, question: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, partial(question, *args, **kwargs))
+        self._pool.close()
+        self._names.close()
 
     async def order(self, account: int, market: int, order_id: int | None, client_id: str | None) -> OrderRow | None:
         """The order of that number, or the newest of that client id; both must fit when both are given."""
         pool = self._names if order_id is None else self._pool
         question = _one_order(account, market, order_id, client_id)
-        return await asyncio.get_running_loop().run_in_executor(pool, self._first, question)
+        return await pool.ask(account, self._first, question)
 
     def _first(self, question: Select[Any]) -> OrderRow | None:
         with self._engine.connect() as connection:
@@ -107,7 +96,7 @@ class SqlHistory:
     ) -> list[OrderRow]:
         """An account's orders, by number or by the time at which they were accepted."""
         where = [orders.c.account == account]
-        return await self._ask(self._page, ORDERS, market, where, Page(from_id, start, end, limit))
+        return await self._pool.ask(account, self._page, ORDERS, market, where, Page(from_id, start, end, limit))
 
     async def my_trades(
         self,
@@ -122,7 +111,7 @@ class SqlHistory:
     ) -> list[TradeRow]:
         """An account's trades on either side; one with itself comes once."""
         page = Page(from_id, start, end, limit)
-        return await self._ask(self._both_sides, account, market, order_id, page)
+        return await self._pool.ask(account, self._both_sides, account, market, order_id, page)
 
     def _both_sides(self, account: int, market: int, order_id: int | None, page: Page) -> list[TradeRow]:
         oldest = page.oldest
@@ -137,13 +126,13 @@ class SqlHistory:
 
     async def trades(self, market: int, *, from_id: int | None, limit: int) -> list[TradeRow]:
         """A market's trades."""
-        return await self._ask(self._page, TRADES, market, [], Page(from_id, None, None, limit))
+        return await self._pool.ask(None, self._page, TRADES, market, [], Page(from_id, None, None, limit))
 
     async def aggregates(
         self, market: int, *, from_id: int | None, start: int | None, end: int | None, limit: int
     ) -> list[AggregateRow]:
         """A market's aggregates."""
-        return await self._ask(self._page, AGGREGATES, market, [], Page(from_id, start, end, limit))
+        return await self._pool.ask(None, self._page, AGGREGATES, market, [], Page(from_id, start, end, limit))
 
     def _page(
         self, kind: Kind, market: int, where: list[ColumnElement[bool]], page: Page, order_id: int | None = None
@@ -171,7 +160,7 @@ class SqlHistory:
         """
         now = self._clock()
         until = now if end is None else min(end, now)
-        return await self._ask(self._candles, market, interval, start, until, limit, offset_minutes * MINUTE)
+        return await self._pool.ask(None, self._candles, market, interval, start, until, limit, offset_minutes * MINUTE)
 
     def _candles(self, market: int, name: str, start: int | None, end: int, limit: int, offset: int) -> list[Candle]:
         interval = INTERVALS[name]
