@@ -12,10 +12,10 @@ impl<P: Policy> Book<P> {
     /// # Errors
     /// What does not hold, and where. A book never fails this; if one does, it must not be used any more.
     pub fn check(&self) -> Result<(), String> {
-        if let (Some((bid, _)), Some((ask, _))) = (self.best(Side::Buy), self.best(Side::Sell)) {
-            if bid >= ask {
-                return Err(format!("crossed: the best bid is {bid}, the best ask {ask}"));
-            }
+        if let (Some((bid, _)), Some((ask, _))) = (self.best(Side::Buy), self.best(Side::Sell))
+            && bid >= ask
+        {
+            return Err(format!("crossed: the best bid is {bid}, the best ask {ask}"));
         }
         let mut count = 0;
         for side in [Side::Buy, Side::Sell] {

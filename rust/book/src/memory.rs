@@ -231,7 +231,7 @@ impl Lines {
     #[allow(unsafe_code)]
     pub(crate) fn free_before(&mut self, line: usize) {
         let bytes = line * size_of::<Line>();
-        if bytes % self.part() == 0 && (1..=self.row.made).contains(&line) {
+        if bytes.is_multiple_of(self.part()) && (1..=self.row.made).contains(&line) {
             // SAFETY: memory of so many bytes is mapped, not the allocator's, and zeros are a line.
             unsafe { pages::give_back(self.row.start.cast(), bytes, self.part()) };
         }

@@ -198,7 +198,7 @@ impl Engine {
     /// cancels, on all replicas at the same sequence.
     fn watch(&mut self, out: &mut impl Events) {
         let mut violation = self.violation.take();
-        if self.sequence.0 % SLICE_EVERY == 0 {
+        if self.sequence.0.is_multiple_of(SLICE_EVERY) {
             let found = self.audit_slice().err().map(|found| found.invariant);
             violation = violation.or(found);
         }

@@ -277,7 +277,7 @@ impl Header {
         }
         let length = u32_at(bytes, 8) as usize;
         let count = u32_at(bytes, 12);
-        if length % ALIGN != 0 || length < frame_bytes(RECORD_HEADER) || count == 0 {
+        if !length.is_multiple_of(ALIGN) || length < frame_bytes(RECORD_HEADER) || count == 0 {
             return Err(Flaw::new(8, "a possible frame length", format!("{length} bytes, {count} records")));
         }
         let first = u64_at(bytes, 16);

@@ -178,7 +178,7 @@ pub(crate) fn remove_parts(storage: &dyn Storage) -> Result<()> {
 /// Checks a segment size from the options.
 pub(crate) fn check_size(bytes: u64) -> Result<()> {
     let (least, most) = (LEAST, MOST);
-    if (least..=most).contains(&bytes) && bytes % SECTOR == 0 {
+    if (least..=most).contains(&bytes) && bytes.is_multiple_of(SECTOR) {
         Ok(())
     } else {
         Err(Error::SegmentSize { bytes, least, most })

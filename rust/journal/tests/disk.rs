@@ -185,7 +185,7 @@ impl Drop for SetOnDrop<'_> {
 
 fn read_some(folder: &std::path::Path, round: u64) {
     let disk: Arc<dyn Storage> = Arc::new(Disk::read_only(folder).unwrap());
-    let extent = if round % 2 == 0 { Extent::All } else { Extent::Sealed };
+    let extent = if round.is_multiple_of(2) { Extent::All } else { Extent::Sealed };
     let from = round * 500 % 9000 + 1;
     let mut reader = Reader::open(disk, from, extent).unwrap();
     let mut next = from;

@@ -202,7 +202,7 @@ mod tests {
         let placed = crate::brief::tests::placed().order;
         let client_id = ClientId::new(format!("id-{}", number % 7).as_bytes()).unwrap();
         // Every third has what makes it be kept whole.
-        let strategy = (number % 3 == 0).then_some(1);
+        let strategy = number.is_multiple_of(3).then_some(1);
         let order = OrderId(number);
         let view = OrderView { market: MARKET, account: OWNER, order, client_id, status, strategy, ..placed };
         match BriefOrder::of(&view) {

@@ -265,7 +265,7 @@ impl World {
         self.sent.clear();
         self.delayed.clear();
         let cut = self.chance.next();
-        let power_cut = cut % 4 != 0 && self.next_aim.is_none();
+        let power_cut = !cut.is_multiple_of(4) && self.next_aim.is_none();
         self.disk.restart(power_cut.then_some(cut));
         let _ = self.disk.has_failed();
     }

@@ -44,10 +44,11 @@ impl Engine {
 
     /// A request that was in time at the gateway and is late here counts as an order (Binance, 2025-08-12).
     fn count_late(&mut self, command: &Place, refusal: &Refusal) {
-        if refusal.reason == Reason::OutsideWindow && !planted(Bug::LateOrderUncounted) {
-            if let Ok(account) = self.accounts.customer_mut(command.account) {
-                account.counts.add(&account.limits, self.running);
-            }
+        if refusal.reason == Reason::OutsideWindow
+            && !planted(Bug::LateOrderUncounted)
+            && let Ok(account) = self.accounts.customer_mut(command.account)
+        {
+            account.counts.add(&account.limits, self.running);
         }
     }
 

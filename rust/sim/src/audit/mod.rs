@@ -162,10 +162,10 @@ impl Auditor {
 
     /// A request that was in time at the gateway and is late here counts as an order.
     fn refused(&mut self, entry: &Entry, reason: Reason) {
-        if let (Command::Place(place), Reason::OutsideWindow) = (&entry.command, reason) {
-            if let Some(account) = self.ledger.customer(place.account) {
-                account.count(entry.time);
-            }
+        if let (Command::Place(place), Reason::OutsideWindow) = (&entry.command, reason)
+            && let Some(account) = self.ledger.customer(place.account)
+        {
+            account.count(entry.time);
         }
     }
 

@@ -108,7 +108,7 @@ pub(crate) fn step(market: &Market) -> u64 {
 fn breaks(filter: &LotFilter, quantity: u64) -> bool {
     quantity < filter.min.0
         || filter.max.0 != 0 && quantity > filter.max.0
-        || filter.step.0 != 0 && quantity % filter.step.0 != 0
+        || filter.step.0 != 0 && !quantity.is_multiple_of(filter.step.0)
 }
 
 impl Case<'_, Place> {
