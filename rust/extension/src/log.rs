@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use agio_edge::errors::template;
-use agio_engine::commands::Command;
-use agio_engine::events::Event;
+use agio_engine::commands::{Command, Envelope};
+use agio_engine::events::{Event, Rejected};
 use agio_journal::{Disk, Storage, verify as verify_files};
 use agio_runner::{Follower, StartError, Step};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::errors::{ShardError, not_started};
@@ -76,22 +77,56 @@ impl Inspect {
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let step = py.detach(|| self.0.lock().advance()).map_err(|error| not_started(&error))?;
         let Some(Step { envelope, command, events }) = step else { return Ok(None) };
-        let story = json!({
-            "sequence": envelope.sequence, "time": envelope.time, "lane": envelope.lane, "number": envelope.number,
-            "command": command, "events": events.iter().map(told).collect::<Vec<_>>(),
-        });
-        Ok(Some(PyBytes::new(py, story.to_string().as_bytes())))
+        let story = Story { envelope, command: &command, events: told(&events) };
+        Ok(Some(PyBytes::new(py, &json_of(&story))))
     }
 }
 
-/// An event as JSON; a rejection says why in words.
-pub(crate) fn told(event: &Event) -> Value {
-    let mut value = serde_json::to_value(event).unwrap_or_else(|error| json!({ "unprintable": error.to_string() }));
-    if let Event::Rejected(rejected) = event {
-        value["Rejected"]["words"] = rejected.reason.words().into();
-        value["Rejected"]["code"] = template(rejected.reason).code.into();
+/// A command and what it caused.
+#[derive(Serialize)]
+struct Story<'a> {
+    #[serde(flatten)]
+    envelope: Envelope,
+    command: &'a Command,
+    events: Vec<Told<'a>>,
+}
+
+/// An event as an operator reads it.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Told<'a> {
+    Plain(&'a Event),
+    /// A rejection says why in words.
+    Refusal {
+        #[serde(rename = "Rejected")]
+        rejected: Refused<'a>,
+    },
+}
+
+#[derive(Serialize)]
+pub(crate) struct Refused<'a> {
+    #[serde(flatten)]
+    rejected: &'a Rejected,
+    words: &'static str,
+    code: i32,
+}
+
+impl<'a> From<&'a Event> for Told<'a> {
+    fn from(event: &'a Event) -> Self {
+        let Event::Rejected(rejected) = event else { return Self::Plain(event) };
+        let (words, code) = (rejected.reason.words(), template(rejected.reason).code);
+        Self::Refusal { rejected: Refused { rejected, words, code } }
     }
-    value
+}
+
+/// Events as an operator reads them.
+pub(crate) fn told(events: &[Event]) -> Vec<Told<'_>> {
+    events.iter().map(Told::from).collect()
+}
+
+/// As JSON, without a `Value` in between: that one has no room for 128 bits.
+pub(crate) fn json_of(told: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(told).expect("names are text, and bytes are written to memory")
 }
 
 #[pyfunction]

@@ -18,13 +18,12 @@ use parking_lot::{Mutex, RwLock};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyType};
-use serde_json::Value;
 
 use crate::batch::{self, SILENT};
 use crate::edge::PyValues;
 use crate::errors::{not_started, not_taken, refused};
 use crate::events::{Kind, Reader, Summary, Wanted};
-use crate::log::{STEP_ROWS, next_rows, told};
+use crate::log::{STEP_ROWS, json_of, next_rows, told};
 use crate::names::{Listing, Live};
 use crate::rows::{Collector, Rows};
 
@@ -406,8 +405,7 @@ impl PyShard {
         let command: Command = serde_json::from_slice(command)
             .map_err(|error| PyValueError::new_err(format!("not a command of this release: {error}")))?;
         let encode = |_: &View<'_>, outcome: &Outcome<'_>, body: &mut Vec<u8>| {
-            let told = Value::Array(outcome.events().iter().map(told).collect());
-            body.extend_from_slice(told.to_string().as_bytes());
+            body.extend(json_of(&told(&outcome.events())));
             if outcome.rejected.is_some() { 400 } else { 200 }
         };
         self.command_with(py, token, command, encode)
