@@ -134,6 +134,13 @@ async def test_bad_amounts(world: World, amount: Any) -> None:
     assert (await post(world, "/admin/accounts/deposit", account=1, asset="USDT", amount=amount)).status == 400
 
 
+async def test_a_figure_that_no_command_can_hold_is_told(world: World) -> None:
+    world.shard.answers["command"] = ValueError("not a command of this release: expected u64")
+    filters = FILTERS | {"lot": {"min": "1", "max": "999999999999999", "step": "1"}}
+    reply = await post(world, "/admin/markets/filters", symbol="ETHUSDT", filters=filters)
+    assert told(reply) == (-1130, "The body is not what this call takes: not a command of this release: expected u64")
+
+
 async def test_refusals_have_the_engines_words(world: World) -> None:
     world.shard.answers["command"] = CommandRefused("NameTaken", "The name is taken.")
     assert told(await post(world, "/admin/assets", name="BTC")) == (-1010, "NameTaken: The name is taken.")

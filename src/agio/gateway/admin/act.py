@@ -50,7 +50,10 @@ def telling() -> Iterator[None]:
 async def run(venue: Venue, command: str, /, **fields: Any) -> Reply:
     """Runs a command and answers its events."""
     with telling():
-        return result(Events(await venue.shard.command({command: fields})))
+        try:
+            return result(Events(await venue.shard.command({command: fields})))
+        except ValueError as error:  # a figure of more bits than the command has for it
+            raise errors.BAD_BODY.error(str(error)) from error
 
 
 def question(
