@@ -1,8 +1,9 @@
-"""Structured logs: JSON lines on stderr for programs, coloured lines on a terminal."""
+"""Structured logs: JSON lines on stderr for programs, on a terminal lines for people, in colour where it is welcome."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 import structlog
@@ -18,8 +19,7 @@ def configure(level: int = logging.INFO) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     people = sys.stderr.isatty()
-    plain = structlog.dev.plain_traceback  # the richer ones tell what variables hold: keys, secrets, signatures
-    last = structlog.dev.ConsoleRenderer(exception_formatter=plain) if people else structlog.processors.JSONRenderer()
+    last = _for_people() if people else structlog.processors.JSONRenderer()
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[
@@ -33,3 +33,12 @@ def configure(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+def _for_people() -> structlog.dev.ConsoleRenderer:
+    """Without colours where they are declined (no-color.org), or their codes would be seen.
+
+    Its tracebacks are the plain ones: the richer tell what variables hold, and so keys, secrets and signatures.
+    """
+    colours = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)

@@ -46,3 +46,21 @@ def test_a_traceback_tells_where_and_not_what_variables_hold(terminal: bool, mon
     said = screen.getvalue()
     assert all(words in said for words in ("it broke", "operation", "ping", "in breaks", "ValueError: 9"))
     assert "xxxxxtold" not in said
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"),
+    [({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+)
+def test_colours_are_for_those_who_want_and_can_show_them(
+    environment: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = Screen(terminal=True)
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    configure()
+    logging.getLogger("agio.test").warning("hello")
+    assert "hello" in screen.getvalue()
+    assert ("\x1b[" in screen.getvalue()) is coloured
