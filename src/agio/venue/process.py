@@ -8,7 +8,6 @@ import gc
 import json
 import logging
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -37,6 +36,8 @@ LOWEST_BASE, HIGHEST_BASE = 12_000, 32_000
 """Where free ports are looked for."""
 PLACES = 6
 """Ports of one exchange, those of products to come included."""
+STRIDE = 1009
+"""From one look for free ports to the next, in places: past those at which processes look that started just then."""
 STEADY_SECONDS = 60
 """After so long a start counts as a good one."""
 
@@ -162,9 +163,11 @@ def _free_base(hosts: set[str]) -> int:
     """A port base all of whose ports are free, so that a process that begins anew finds them again.
 
     Below the range from which systems take the ports of outgoing connections: one of those could come in between.
+    Each process looks at places of its own: those that start together would not see each other's ports yet.
     """
-    for _ in range(100):
-        base = LOWEST_BASE + secrets.randbelow(HIGHEST_BASE - LOWEST_BASE)
+    places = (HIGHEST_BASE - LOWEST_BASE) // PLACES
+    for attempt in range(100):
+        base = LOWEST_BASE + (os.getpid() + attempt * STRIDE) % places * PLACES
         if all(_is_free(host, base + place) for host in hosts for place in range(PLACES)):
             return base
     raise Fatal(f"no {PLACES} free ports in a row were found; choose some with --port-base")
