@@ -43,11 +43,12 @@ def dev(
 
     Everything is kept in the data folder: a second start goes on where the first one ended. To begin anew, remove it.
     """
+    from agio.services.markets import listing
     from agio.venue.dev import Demo
     from agio.venue.process import run
 
     demo = Demo(
-        markets=markets or Path(str(files("agio.venue") / "markets.toml")),
+        listed=listing.read(markets or Path(str(files("agio.venue") / "markets.toml"))),
         seed=seed,
         liquidity=liquidity == "seeded",
         unlimited=unlimited,

@@ -13,19 +13,20 @@ from msgspec import json
 from agio.bootstrap import Exchange, Settings
 from agio.domain.money import units
 from agio.gateway.limits import Figures
-from agio.services.markets import listing
+from agio.services.markets.listing import apply
 from agio.venue.maker import Maker
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from agio.ports import User
+    from agio.services.markets.listing import Listing, MarketSpec
 
 log = logging.getLogger(__name__)
 
 DEMO_USERS = ("alice", "bob")
 HOUSE = ("house-maker", "house-taker")
-HOUSE_FUNDS = units("1000000000")
+HOUSE_FUNDS = units("1000000000000")
 SEGMENT_BYTES = 16 << 20
 UNLIMITED = 1 << 31
 """A figure that no bench reaches."""
@@ -35,7 +36,7 @@ UNLIMITED = 1 << 31
 class Demo:
     """A `Guest`: lists the markets, makes and funds two users, quotes."""
 
-    markets: Path
+    listed: Listing
     seed: int
     liquidity: bool
     unlimited: bool
@@ -54,21 +55,20 @@ class Demo:
         )
 
     async def settle(self, exchange: Exchange) -> list[dict[str, str]]:
-        """The first time: markets, users, money. Each time: quotes."""
-        listed = listing.read(self.markets)
-        await listing.apply(listed, exchange.catalogue.current, exchange.shard.command)
+        """The first time: markets, users, money. Each time: what is new in the file, and quotes."""
+        new = await apply(self.listed, exchange.catalogue.current, exchange.shard.command)
         known = {user.name: user for user in await exchange.identity.users()}
-        users = [await self._demo_user(exchange, listed, known.get(name), name) for name in DEMO_USERS]
-        priced = [market for market in listed.market if market.price]
+        users = [await self._demo_user(exchange, new, known.get(name), name) for name in DEMO_USERS]
+        priced = [market for market in self.listed.market if market.price]
         if self.liquidity and priced:
             await self._quote(exchange, priced, known)
         return users
 
     def screen(self, ready: dict[str, Any]) -> str:
-        """Addresses, keys, and a line to try."""
+        """Addresses, keys, and a line to try; no line is wider than an ordinary terminal's 80 columns."""
         lines = [
             "",
-            "  agio is ready. It is not affiliated with Binance; everything on it is play money.",
+            "  agio is ready. Not affiliated with Binance; everything on it is play money.",
             "",
             f"  REST            {ready['rest']}",
             f"  WebSocket API   {ready['ws_api']}",
@@ -76,9 +76,14 @@ class Demo:
             "",
         ]
         for user in ready["users"]:
-            lines.append(f"  {user['name']:<8}  API key     {user['api_key']}")
-            lines.append(f"  {'':<8}  secret key  {user['secret_key']}")
-        lines += ["", f"  try   curl '{ready['rest']}/api/v3/ticker/bookTicker?symbol=BTCUSDT'", "  stop  Ctrl-C", ""]
+            lines += [
+                f"  {user['name']}",
+                f"  API key     {user['api_key']}",
+                f"  secret key  {user['secret_key']}",
+                "",
+            ]
+        symbol = self.listed.market[0].symbol if self.listed.market else "BTCUSDT"
+        lines += [f"  try   curl '{ready['rest']}/api/v3/ticker/bookTicker?symbol={symbol}'", "  stop  Ctrl-C", ""]
         return "\n".join(lines)
 
     async def leave(self) -> None:
@@ -88,20 +93,20 @@ class Demo:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._quoting
 
-    async def _demo_user(
-        self, exchange: Exchange, listed: listing.Listing, user: User | None, name: str
-    ) -> dict[str, str]:
+    async def _demo_user(self, exchange: Exchange, new: set[str], user: User | None, name: str) -> dict[str, str]:
         identity = exchange.identity
         user = user or await identity.add_user(name)
         keys = await identity.secrets_of(name)
-        if not keys:  # the key comes last: whoever has one has everything
-            await _fund(exchange, user.account, {asset.name: units(asset.demo) for asset in listed.asset})
+        # The key comes last: whoever has one has everything, but for what has just been listed.
+        funds = {asset.name: units(asset.demo) for asset in self.listed.asset if not keys or asset.name in new}
+        await _fund(exchange, user.account, funds)
+        if not keys:
             if self.unlimited:
                 await _raise_limits(exchange, user.account)
             keys = [await identity.add_key(name, "hmac", None, ("read", "trade", "withdraw"))]
         return {"name": name, "api_key": keys[0].api_key, "secret_key": keys[0].secret or ""}
 
-    async def _quote(self, exchange: Exchange, markets: list[listing.MarketSpec], known: dict[str, User]) -> None:
+    async def _quote(self, exchange: Exchange, markets: list[MarketSpec], known: dict[str, User]) -> None:
         quoting, taking = [await self._house(exchange, known.get(name), name) for name in HOUSE]
         maker = Maker(exchange.shard.command, quoting, taking, self.seed)
         for market in markets:

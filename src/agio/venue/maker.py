@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -10,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agio.domain.errors import CommandRefused
-from agio.domain.money import units
+from agio.domain.money import ONE, units
 
 if TYPE_CHECKING:
     from agio.services.markets.listing import MarketSpec
+
+log = logging.getLogger(__name__)
 
 Run = Callable[[dict[str, Any]], Awaitable[list[dict[str, Any]]]]
 
@@ -21,8 +24,8 @@ LEVELS = 10
 """Orders a side."""
 PAUSE = 0.5
 """Seconds between two rounds of one market."""
-LEVEL_VALUE = 5_000
-"""About how much of a dollar-like quote asset stands on each level."""
+LEVEL_VALUE = 1_000
+"""About how much stands on each level, in least notionals of the market: 5,000 USDT on BTCUSDT."""
 TRADE_CHANCE = 0.4
 """A round with a trade."""
 _OPERATOR = {"key": 0, "sent": 0, "window": 0}
@@ -32,6 +35,7 @@ _OPERATOR = {"key": 0, "sent": 0, "window": 0}
 class _Quoted:
     """One market as the maker sees it; prices and quantities are 10^-8."""
 
+    symbol: str
     number: int
     tick: int
     step: int
@@ -39,6 +43,29 @@ class _Quoted:
     quantity: int
     orders: dict[tuple[str, int], int] = field(default_factory=dict)
     """(side, price) → order number."""
+    told: set[str] = field(default_factory=lambda: {"WouldTake"})
+    """Reasons of refusals that need no more words; a price that others have just taken never needs any."""
+
+    @classmethod
+    def of(cls, spec: MarketSpec, number: int) -> _Quoted:
+        """As the market begins, within its filters."""
+        tick, step, price = units(spec.tick) or 1, units(spec.step) or 1, units(spec.price)
+        quantity = LEVEL_VALUE * units(spec.min_notional) * ONE // max(price, 1)
+        least, most = units(spec.min_quantity or "0"), units(spec.max_quantity)
+        quantity = max(step, least, min(quantity, most or quantity) // step * step)
+        market = cls(spec.symbol, number, tick, step, price, quantity)
+        market.move(0)
+        return market
+
+    @property
+    def spacing(self) -> int:
+        """Between two levels."""
+        return max(self.tick, self.centre // 10_000 // self.tick * self.tick)
+
+    def move(self, steps: int) -> None:
+        """Moves the centre, which stays above all levels."""
+        spacing = self.spacing
+        self.centre = max(self.centre + steps * spacing, (LEVELS + 1) * spacing)
 
 
 class Maker:
@@ -54,10 +81,7 @@ class Maker:
 
     def add(self, spec: MarketSpec, number: int) -> None:
         """Quotes one more market."""
-        tick, step, price = units(spec.tick), units(spec.step), units(spec.price)
-        value = units(str(LEVEL_VALUE)) if price >= units("1") else units("0.1")
-        quantity = max(step, value * 10**8 // price // step * step)
-        self._markets.append(_Quoted(number, tick, step, price, quantity))
+        self._markets.append(_Quoted.of(spec, number))
 
     async def clear(self) -> None:
         """Cancels what an earlier process of the same house left behind."""
@@ -76,21 +100,13 @@ class Maker:
         while True:
             for market in self._markets:
                 await asyncio.sleep(PAUSE / len(self._markets))
-                self._walk(market)
+                market.move(self._random.choice((-1, 0, 0, 1)))
                 await self._quote(market)
                 if self._random.random() < TRADE_CHANCE:
                     await self._trade(market)
 
-    def _walk(self, market: _Quoted) -> None:
-        spacing = self._spacing(market)
-        market.centre += self._random.choice((-1, 0, 0, 1)) * spacing
-        market.centre = max(market.centre, (LEVELS + 1) * spacing)
-
-    def _spacing(self, market: _Quoted) -> int:
-        return max(market.tick, market.centre // 10_000 // market.tick * market.tick)
-
     async def _quote(self, market: _Quoted) -> None:
-        spacing = self._spacing(market)
+        spacing = market.spacing
         base = market.centre // spacing * spacing
         wanted = {("Buy", base - spacing * level) for level in range(1, LEVELS + 1)}
         wanted |= {("Sell", base + spacing * level) for level in range(1, LEVELS + 1)}
@@ -105,7 +121,7 @@ class Maker:
         side = self._random.choice(("Buy", "Sell"))
         share = self._random.randint(1, 100)
         quantity = max(market.step, market.quantity * share // 200 // market.step * market.step)
-        spacing = self._spacing(market)
+        spacing = market.spacing
         price = market.centre + (2 if side == "Buy" else -2) * spacing
         await self._place(market, self._taker, side, price // spacing * spacing, quantity, "Limit", "Ioc")
         # What traded is no longer a full level: ask for it anew.
@@ -134,9 +150,17 @@ class Maker:
         }
         try:
             events = await self._run(command)
-        except CommandRefused:
+        except CommandRefused as refused:
+            self._tell(market, refused)
             return None
         return int(events[0]["Executed"]["execution"]["order"]["order"])
+
+    @staticmethod
+    def _tell(market: _Quoted, refused: CommandRefused) -> None:
+        """Of each reason once: without a word a market that cannot be quoted would look like an empty one."""
+        if refused.reason not in market.told:
+            market.told.add(refused.reason)
+            log.warning("the market maker's order in %s was refused: %s", market.symbol, refused)
 
     async def _cancel(self, market: _Quoted, order: int) -> None:
         command = {
@@ -150,7 +174,5 @@ class Maker:
                 "restriction": "None",
             }
         }
-        try:
+        with suppress(CommandRefused):
             await self._run(command)
-        except CommandRefused:
-            return

@@ -1,13 +1,14 @@
 """Markets files and options that people write: what is wrong with them is said before anything happens."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from agio.cli import main
 from agio.domain.errors import CommandRefused, Fatal
-from agio.domain.markets import Catalog
+from agio.domain.markets import Asset, Catalog
 from agio.services.markets import listing
 
 HEAD = 'asset = [{name = "BTC"}, {name = "EUR"}]\n[[market]]\nsymbol = "BTCEUR"\nbase = "BTC"\n'
@@ -23,6 +24,7 @@ GOOD = HEAD + 'quote = "EUR"\ntick = "0.01"\nstep = "0.1"\n'
         (GOOD + "ticks = 1", "unknown field `ticks`"),
         (GOOD.replace('"0.01"', "0.01"), "Expected `str`, got `float`"),
         (GOOD.replace("0.01", "abc"), 'tick = "abc" is no figure'),
+        (GOOD.replace("0.01", ""), 'tick = "" is no figure'),
         (GOOD.replace("0.01", "-0.01"), 'tick = "-0.01" is no figure'),
         (GOOD.replace("0.01", "1e-2"), 'tick = "1e-2" is no figure'),
         (GOOD.replace("0.01", "0.000000001"), "of at most 8 decimals"),
@@ -44,6 +46,16 @@ def test_a_bad_file_is_refused_with_its_place(tmp_path: Path, text: str, said: s
     assert said in str(refused.value)
 
 
+def test_what_an_engine_can_hold_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "markets.toml"
+    path.write_text(
+        GOOD + 'max_notional = "1000000000000"\nmin_price = ""\npreventions = ["NONE", "NONE", "EXPIRE_MAKER"]'
+    )
+    (market,) = listing.read(path).market
+    assert market.filters()["notional"]["max"] == 10**20, "more than 64 bits"
+    assert market.filters()["preventions"] == 1 << 1 | 1 << 3, "a mode named twice is allowed once"
+
+
 def test_a_file_may_have_markets_alone(tmp_path: Path) -> None:
     path = tmp_path / "markets.toml"
     path.write_text(GOOD.partition("\n")[2])
@@ -62,6 +74,21 @@ async def test_nothing_is_listed_of_a_file_that_lacks_an_asset(tmp_path: Path) -
 
     with pytest.raises(Fatal, match="needs USD"):
         await listing.apply(listing.read(path), Catalog.of((), ()), run)
+
+
+async def test_only_what_is_new_is_listed(tmp_path: Path) -> None:
+    path, asked = tmp_path / "markets.toml", []
+    path.write_text(GOOD)
+
+    async def run(command: dict[str, Any]) -> list[dict[str, Any]]:
+        asked.append(command)
+        return [{"AssetListed": {"asset": 1}}]
+
+    catalog = Catalog.of((Asset(0, "EUR", 8),), ())
+    assert await listing.apply(listing.read(path), catalog, run) == {"BTC"}
+    listed, market = asked
+    assert listed == {"ListAsset": {"name": "BTC", "precision": 8}}
+    assert (market["ListMarket"]["base"], market["ListMarket"]["quote"]) == (1, 0)
 
 
 async def test_a_refusal_says_of_what(tmp_path: Path) -> None:

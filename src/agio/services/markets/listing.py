@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from msgspec import Meta, Struct, convert, field
 
 from agio.domain.errors import CommandRefused, Fatal
-from agio.domain.money import SCALE, units
+from agio.domain.money import SCALE, text, units
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -33,14 +33,12 @@ _ENGINE_NAMES = {
 }
 
 
-FIGURES = (
-    "tick", "step", "min_price", "max_price", "min_quantity", "max_quantity", "max_market_quantity", "min_notional",
-    "max_notional", "price",
-)  # fmt: skip
-FIGURE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,8})?")
-"""Up to the largest that 64 bits hold, and a little beyond."""
+FIGURES = ("tick", "step", "max_price", "max_quantity", "max_market_quantity", "min_notional", "max_notional")
+OPTIONAL = ("price", "min_price", "min_quantity")
+FIGURE = re.compile(r"[0-9]{1,20}(\.[0-9]{1,8})?")
 LARGEST = 2**64 - 1
-"""Of a figure, in units of 10^-8."""
+"""A price or quantity, in units of 10^-8; notionals and what demo users get have 128 bits."""
+WIDE = ("min_notional", "max_notional", "demo")
 
 
 class AssetSpec(Struct, forbid_unknown_fields=True):
@@ -79,7 +77,7 @@ class MarketSpec(Struct, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuses, with ValueError, what is no figure."""
-        for name in FIGURES:
+        for name in (*FIGURES, *(name for name in OPTIONAL if getattr(self, name))):
             _refuse_no_figure(self, name)
 
     def filters(self) -> dict[str, Any]:
@@ -98,7 +96,7 @@ class MarketSpec(Struct, forbid_unknown_fields=True):
             },
             "max_orders": self.max_orders,
             "prevention": _ENGINE_NAMES[self.prevention],
-            "preventions": sum(1 << PREVENTIONS[mode] for mode in self.preventions),
+            "preventions": sum(1 << PREVENTIONS[mode] for mode in set(self.preventions)),
         }
 
 
@@ -121,8 +119,10 @@ class Listing(Struct, forbid_unknown_fields=True):
 
 def _refuse_no_figure(spec: Struct, name: str) -> None:
     told = getattr(spec, name)
-    if told and not (FIGURE.fullmatch(told) and units(told) <= LARGEST):
+    if not FIGURE.fullmatch(told):
         raise ValueError(f'{name} = "{told}" is no figure such as "0.01", of at most {SCALE} decimals')
+    if name not in WIDE and units(told) > LARGEST:
+        raise ValueError(f'{name} = "{told}" is no figure that fits: at most {text(LARGEST)}')
 
 
 def _limits(least: str, most: str, **multiple: str) -> dict[str, int]:
@@ -140,8 +140,11 @@ def read(path: Path) -> Listing:
     return listing
 
 
-async def apply(listing: Listing, catalog: Catalog, run: Run) -> None:
-    """Lists what `catalog` does not have yet; what it has stays as it is. Raises Fatal as `refuse_unlisted` does."""
+async def apply(listing: Listing, catalog: Catalog, run: Run) -> set[str]:
+    """Lists what `catalog` does not have yet; what it has stays as it is. Returns the names of new assets.
+
+    Raises Fatal as `refuse_unlisted` does.
+    """
     numbers = {asset.name: asset.id for asset in catalog.assets}
     listing.refuse_unlisted(numbers)
     for asset in listing.asset:
@@ -153,6 +156,7 @@ async def apply(listing: Listing, catalog: Catalog, run: Run) -> None:
             continue
         fields = {"base": numbers[market.base], "quote": numbers[market.quote], "filters": market.filters()}
         await _named(run, market.symbol, "ListMarket", symbol=market.symbol, **fields)
+    return numbers.keys() - catalog.by_asset.keys()
 
 
 async def _named(run: Run, what: str, command: str, /, **fields: Any) -> list[dict[str, Any]]:
