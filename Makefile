@@ -13,7 +13,7 @@ help:  ## list the jobs
 
 setup: .venv/.dev .venv/.extension  ## everything that developing needs, into .venv: pinned packages and the extension
 
-run: .venv/.extension  ## a live exchange on this machine, with demo users and liquidity
+run: .venv/.extension  ## a live exchange on this machine, with demo users and liquidity: ARGS="--port-base 9080 --data DIR"
 	@exec $(BIN)/agio dev $(ARGS)
 
 test: check test-rust test-python  ## all that CI runs

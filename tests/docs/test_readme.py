@@ -1,4 +1,4 @@
-"""The README's own code, run as it stands against a running exchange."""
+"""The code of the README and of the guide to clients, run as it stands against a running exchange."""
 
 import re
 import subprocess
@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from tests.exchange import Exchange
+from tests.exchange import AGIO, Exchange
 from tests.tidy.tree import ROOT
 
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+CLIENTS = (ROOT / "docs" / "guides" / "clients.md").read_text()
 
 
 def here(text: str, exchange: Exchange) -> str:
@@ -20,6 +20,7 @@ def here(text: str, exchange: Exchange) -> str:
         "http://127.0.0.1:8080": exchange.rest,
         "ws://127.0.0.1:8081": exchange.ws_api.removesuffix("/ws-api/v3"),
         "ws://127.0.0.1:8082": exchange.streams,
+        ".venv/bin/agio": str(AGIO),
         "API_KEY": user.api_key,
         "SECRET_KEY": user.secret_key,
     }
@@ -28,16 +29,17 @@ def here(text: str, exchange: Exchange) -> str:
     return text
 
 
-def blocks(language: str) -> list[str]:
-    return [body for name, body in BLOCKS if name == language]
+def blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
-def test_the_readme_has_code() -> None:
+def test_the_pages_have_code() -> None:
     assert blocks("python")
+    assert len(blocks("python", CLIENTS)) > 3
     assert any("curl" in body for body in blocks("console"))
 
 
-@pytest.mark.parametrize("block", blocks("python"))
+@pytest.mark.parametrize("block", [*blocks("python"), *blocks("python", CLIENTS)])
 def test_python(block: str, exchange: Exchange) -> None:
     done = subprocess.run([sys.executable, "-c", here(block, exchange)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

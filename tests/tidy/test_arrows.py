@@ -16,7 +16,7 @@ LAYERS = (
     ("gateway", "shard", "projections", "streams", "services"),
     ("adapters",),
     ("bootstrap",),
-    ("venue", "testing"),
+    ("venue",),
     ("cli",),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
@@ -97,7 +97,7 @@ def test_every_room_has_a_place() -> None:
         ("src/agio/wire/http.py", "if TYPE_CHECKING:\n    from agio.gateway.rest import dispatch"),
         ("src/agio/projections/spot/orders.py", "from agio.adapters.sql import engine"),
         ("src/agio/adapters/files/log.py", "from agio.bootstrap import dev"),
-        ("src/agio/venue/house.py", "import agio.testing"),
+        ("src/agio/venue/house.py", "import agio.cli"),
         ("src/agio/bootstrap.py", "importlib.import_module('agio.cli')"),
         ("src/agio/services/identity/keys.py", "from agio.services.transfers import send"),
         ("src/agio/gateway/rest.py", "from agio import _core"),
