@@ -204,7 +204,7 @@ fn plan_quantity(market: &Market, account: &Account, order: &Place) -> Result<Pl
     let free = account.free(paid_asset(&market.rules, order.side));
     let needed = match order.side {
         Side::Sell => order.quantity.0.into(),
-        Side::Buy => walked(market, order, Want::Quantity(order.quantity.0), free).cost,
+        Side::Buy => walked(market, order, Want::Quantity(order.quantity.0), |walk| walk.cost > free.0).cost,
     };
     require(needed <= free.0, Reason::InsufficientBalance)?;
     Ok(Plan { quantity: order.quantity, runs_out: false, hash: None })
@@ -217,7 +217,9 @@ fn plan_budget(market: &Market, account: &Account, order: &Place) -> Result<Plan
     require(order.side == Side::Sell || order.budget <= free, Reason::InsufficientBalance)?;
     let rest = order.budget.0.min(MAX_SUPPLY);
     let step = filters::budget_step(rules);
-    let found = walked(market, order, Want::Budget { rest, step, taken: 0 }, Amount(u128::MAX));
+    let sellable = free.0.saturating_add(step.into());
+    let unsellable = |walk: &Walk| order.side == Side::Sell && u128::from(walk.executed) > sellable;
+    let found = walked(market, order, Want::Budget { rest, step, taken: 0 }, unsellable);
     let sum = found.executed + found.prevented;
     // What rests may be finer than today's step.
     let quantity = Quantity(sum - sum % step.max(1));
@@ -233,8 +235,8 @@ fn plan_budget(market: &Market, account: &Account, order: &Place) -> Result<Plan
     Ok(Plan { quantity, runs_out: found.runs_out, hash: None })
 }
 
-fn walked(market: &Market, order: &Place, want: Want, cap: Amount) -> Walk {
-    walk(&market.book, order.side.into(), filters::policy(&market.rules, order), want, cap)
+fn walked(market: &Market, order: &Place, want: Want, unpaid: impl Fn(&Walk) -> bool) -> Walk {
+    walk(&market.book, order.side.into(), filters::policy(&market.rules, order), want, unpaid)
 }
 
 /// The order as it is accepted.

@@ -4,7 +4,7 @@
 use agio_book::{Book, Meeting, Policy, Side};
 
 use super::order::Prevent;
-use crate::units::{Amount, ONE, Price, Quantity};
+use crate::units::{ONE, Price, Quantity};
 
 /// How much a market order wants.
 #[derive(Clone, Copy, Debug)]
@@ -54,13 +54,20 @@ pub(crate) struct Walk {
     pub runs_out: bool,
 }
 
-/// Walks the other side of the book. Stops early once the cost is above `cap`.
-pub(crate) fn walk(book: &Book<Prevent>, side: Side, mut policy: Prevent, mut want: Want, cap: Amount) -> Walk {
+/// Walks the other side of the book. Stops early where it is `unpaid` so far: the whole of a large book is not looked at
+/// for who cannot pay.
+pub(crate) fn walk(
+    book: &Book<Prevent>,
+    side: Side,
+    mut policy: Prevent,
+    mut want: Want,
+    unpaid: impl Fn(&Walk) -> bool,
+) -> Walk {
     let mut walk = Walk::default();
     let mut last = None;
     for (maker, order) in book.orders(side.opposite()) {
         let open = want.at(maker.price);
-        if open == 0 || walk.cost > cap.0 {
+        if open == 0 || unpaid(&walk) {
             return walk;
         }
         last = Some(maker.price);
@@ -85,4 +92,48 @@ pub(crate) fn walk(book: &Book<Prevent>, side: Side, mut policy: Prevent, mut wa
     }
     walk.runs_out = last.is_none_or(|price| want.at(price) > 0);
     walk
+}
+
+#[cfg(test)]
+mod tests {
+    use agio_book::Resting;
+
+    use super::*;
+    use crate::accounts::MAX_SUPPLY;
+    use crate::spot::order::Order;
+    use crate::units::{AccountId, Amount, Micros, PreventedId};
+    use crate::vocabulary::{OrderKind, Prevention};
+
+    fn order() -> Order {
+        Order {
+            notional: Amount(0),
+            quantity: Quantity(10),
+            executed: Quantity(0),
+            prevented: Quantity(0),
+            prevented_match: PreventedId(0),
+            opened: Micros(0),
+            updated: Micros(0),
+            strategy: None,
+            strategy_type: None,
+            account: AccountId(1),
+            slot: 0,
+            kind: OrderKind::Limit,
+            prevention: Prevention::None,
+        }
+    }
+
+    #[test]
+    fn who_cannot_pay_does_not_see_the_whole_book() {
+        let mut book: Book<Prevent> = Book::new();
+        for id in 1..=1_000 {
+            let resting = Resting { id, side: Side::Buy, price: ONE, quantity: 10 };
+            book.restore(resting, order()).unwrap();
+        }
+        let policy = Prevent { account: AccountId(2), mode: Prevention::None };
+        let want = || Want::Budget { rest: MAX_SUPPLY, step: 1, taken: 0 };
+        let all = walk(&book, Side::Sell, policy, want(), |_| false);
+        assert_eq!((all.executed, all.runs_out), (10_000, true));
+        let some = walk(&book, Side::Sell, policy, want(), |walk| walk.executed > 25);
+        assert_eq!((some.executed, some.runs_out), (30, false));
+    }
 }
