@@ -1,6 +1,7 @@
 /* Stands between agio and libc (LD_PRELOAD), and fails as disks and clocks do while a file lies in the folder $SHIM:
 
    sync   the next fdatasync of a file of the log fails with EIO, once: the file is removed
+   dead   every fdatasync of a file of the log fails with EIO
    hang   a fdatasync of a file of the log does not come back, as on a network disk that is gone
    full   no space is left: what would make a file longer fails with ENOSPC, and none is free
    clock  the wall clock is as many seconds away as the file says */
@@ -42,6 +43,10 @@ static int is_of_the_log(int file) {
 int fdatasync(int file) {
     char path[4096];
     if (is_set("sync") && is_of_the_log(file) && unlink(trigger("sync", path)) == 0) {
+        errno = EIO;
+        return -1;
+    }
+    if (is_set("dead") && is_of_the_log(file)) {
         errno = EIO;
         return -1;
     }

@@ -1,6 +1,7 @@
 """Disks that fail: nothing that was acknowledged is lost, nothing is doubled, and it goes on by itself."""
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,29 @@ def test_a_failed_sync_loses_nothing_and_it_begins_anew_by_itself(tmp_path: Path
         judge(exchange, told)
         assert Client(exchange.rest, exchange.user).place().status == 200
     assert log.verify(str(tmp_path / "data" / "log"))["damage"] == []
+
+
+def test_a_disk_that_is_away_for_a_while_is_waited_for(tmp_path: Path, faults: Faults) -> None:
+    """A new beginning that fails, too, is not the last."""
+    with running(tmp_path / "data", *QUIET, environment=faults.environment) as exchange:
+        before = Client(exchange.rest, exchange.user).place().body["orderId"]
+        faults.set("dead")
+        assert Client(exchange.rest, exchange.user).place().code == -1007
+        assert until(20, lambda: exchange.errors.read_text().count("beginning anew") == 2)
+        faults.clear("dead")
+        again = json.loads(first_line(exchange.process, 30))
+        assert again["rest"] == exchange.rest
+        orders = [order["orderId"] for order in Client(exchange.rest, exchange.user).open_orders()]
+        assert before in orders
+
+
+def test_who_waits_for_a_disk_can_be_ended(begin: Callable[..., Exchange], tmp_path: Path, faults: Faults) -> None:
+    exchange = begin(tmp_path / "data", *QUIET, environment=faults.environment)
+    faults.set("dead")
+    assert Client(exchange.rest, exchange.user).place().code == -1007
+    assert until(30, lambda: "beginning anew in 4 s" in exchange.errors.read_text())
+    exchange.process.send_signal(signal.SIGTERM)
+    assert exchange.process.wait(3) == -signal.SIGTERM
 
 
 def test_under_a_supervisor_it_ends_and_asks_to_be_started(

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from dataclasses import replace
 from typing import Any, NamedTuple, NoReturn, Protocol
 
@@ -24,7 +25,9 @@ log = logging.getLogger(__name__)
 FAILED = 75
 """The exit code that asks a supervisor for a restart (EX_TEMPFAIL)."""
 RESTARTS = "AGIO_RESTARTS"
-MOST_RESTARTS = 5
+PAUSES = (0, 1, 2, 4, 8)
+"""Seconds before each new beginning in a row."""
+MOST_RESTARTS = len(PAUSES)
 """In a row, before the process gives up."""
 SUPERVISED = "AGIO_SUPERVISED"
 """Says that whoever started this process will start it again after a failure."""
@@ -86,7 +89,12 @@ def run(settings: Settings, guest: Guest, *, as_json: bool) -> None:
     if not settings.port_base:
         settings = replace(settings, port_base=_free_base({settings.host, settings.ops_host}))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        failure, is_clean = runner.run(_live(settings, guest, as_json=as_json))
+        try:
+            failure, is_clean = runner.run(_live(settings, guest, as_json=as_json))
+        except Fatal as error:
+            if not _restarts():
+                raise
+            failure, is_clean = str(error), False  # what made it begin anew may go on for a while
         if failure is not None:
             log.critical("failed", extra={"reason": failure})
             _begin_anew(settings, failure)
@@ -186,15 +194,25 @@ def _is_free(host: str, port: int) -> bool:
 
 def _begin_anew(settings: Settings, failure: str) -> NoReturn:
     """What failed is not retried: a supervisor starts a new process, or this one becomes it."""
-    restarts = int(os.environ.get(RESTARTS, "0"))
+    restarts = _restarts()
     supervised = os.environ.get(SUPERVISED) or os.environ.get(SYSTEMD) == str(os.getpid())
     if supervised or restarts >= MOST_RESTARTS:
+        given_up = f"; given up after {restarts} new beginnings in a row" if restarts else ""
+        sys.stderr.write(f"agio: {failure}{given_up}\n")
         _leave(FAILED)
     os.environ[RESTARTS] = str(restarts + 1)
-    sys.stderr.write(f"agio: {failure}; beginning anew\n")
+    pause = PAUSES[restarts]
+    sys.stderr.write(f"agio: {failure}; beginning anew{f' in {pause} s' if pause else ''}\n")
     sys.stderr.flush()
+    for number in _stops():
+        signal.signal(number, signal.SIG_DFL)  # the loop, which heard them, is at its end
+    time.sleep(pause)
     arguments = [*sys.orig_argv[1:], "--port-base", str(settings.port_base)]
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 -- itself, with its own arguments
+
+
+def _restarts() -> int:
+    return int(os.environ.get(RESTARTS, "0"))
 
 
 def _leave(code: int) -> NoReturn:
