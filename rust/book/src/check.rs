@@ -49,3 +49,52 @@ impl<P: Policy> Book<P> {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slab::{Node, Slot};
+    use crate::types::{Bare, Resting};
+    use crate::window::Level;
+
+    /// Three bids at 10 with the slots 1 to 3, one at 9, and an ask.
+    fn book() -> Book<Bare> {
+        let mut book = Book::new();
+        for (id, side, price) in
+            [(7, Side::Buy, 10), (8, Side::Buy, 10), (9, Side::Buy, 10), (10, Side::Buy, 9), (11, Side::Sell, 11)]
+        {
+            book.restore(Resting { id, side, price, quantity: 5 }, ()).expect("it may rest");
+        }
+        assert_eq!(book.check(), Ok(()));
+        book
+    }
+
+    #[test]
+    fn every_damage_of_an_order_is_found() {
+        let damages: [(Slot, fn(&mut Node)); 6] = [
+            (2, |node| node.id = 99),
+            (2, |node| node.price = 12),
+            (2, |node| node.prev = 3),
+            (2, |node| node.quantity = 0),
+            (2, |node| node.quantity = 6),
+            (2, |node| node.next = NOBODY),
+        ];
+        for (number, (slot, damage)) in damages.into_iter().enumerate() {
+            let mut book = book();
+            damage(book.slab.node_mut(slot));
+            assert!(book.check().is_err(), "damage {number}");
+        }
+    }
+
+    #[test]
+    fn every_damage_of_a_level_is_found() {
+        let damages: [fn(&mut Level); 4] =
+            [|level| level.total += 1, |level| level.head = NOBODY, |level| level.head = 2, |level| level.tail = 2];
+        for (number, damage) in damages.into_iter().enumerate() {
+            let mut book = book();
+            let seat = book.ladder.seat(10);
+            damage(book.ladder.level_mut(seat, 10));
+            assert!(book.check().is_err(), "damage {number}");
+        }
+    }
+}

@@ -214,3 +214,18 @@ impl Window {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_byte_that_is_not_zero_is_found_in_any_block() {
+        let mut bytes = vec![0; 10_000];
+        assert_eq!((first_nonzero(&bytes), first_nonzero(&[])), (None, None));
+        for at in [9_999, 8_192, 8_191, 5_000, 4_096, 4_095, 1, 0] {
+            bytes[at] = 1;
+            assert_eq!(first_nonzero(&bytes), Some(at));
+        }
+    }
+}
