@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agio import _core
 from agio.adapters.files.folder import existing, log_of, prepare
 from agio.adapters.files.master_key import master_key_path, read_master_key
 from agio.domain.errors import Fatal
@@ -81,6 +82,17 @@ def test_a_lock_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     (folder.log / "lock").mkdir()
     with pytest.raises(Fatal, match=r"cannot be used: Is a directory.*agio doctor"), folder.stopped():
         pass
+
+
+def test_who_holds_the_lock_is_named(tmp_path: Path) -> None:
+    """Not the exchange that ended long ago, whose number another process may have by now."""
+    folder = prepare(tmp_path)
+    (folder.log / "lock").write_text("1234567\n")
+    with folder.stopped():
+        with pytest.raises(_core.ShardError, match=rf"in use by process {os.getpid()};"):
+            _core.Shard(str(folder.log), projected=0)
+        with pytest.raises(Fatal, match="stop it first"), folder.stopped():
+            pass
 
 
 def test_where_the_log_of_a_copy_lies(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,6 +62,9 @@ class DataFolder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Fatal(f"the exchange in {self.root} is running: stop it first") from None
+            with suppress(OSError):  # who is refused now is told of this process, not of the last exchange's
+                os.ftruncate(lock.fileno(), 0)
+                os.write(lock.fileno(), b"%d\n" % os.getpid())
             yield
 
     def free_bytes(self) -> int:
