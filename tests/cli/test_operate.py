@@ -86,7 +86,7 @@ def test_an_operator_cancels_what_an_owner_cannot(served: Exchange) -> None:
 def test_what_an_exchange_writes_is_its_owners(served: Exchange) -> None:
     """Each file by itself, for a copy has not its folder's mode."""
     modes = {path.name: path.lstat().st_mode & 0o077 for path in served.folder.rglob("*")}
-    assert {"head", "lock", "identity.db", "identity.db-wal", "projection.db", "admin.sock"} <= set(modes)
+    assert {"head", "lock", "identity.db", "identity.db-journal", "projection.db", "admin.sock"} <= set(modes)
     assert not any(modes.values()), modes
 
 
