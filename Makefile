@@ -61,7 +61,8 @@ docs: setup  ## regenerate what is generated: COMPATIBILITY.md and the API refer
 	$(BIN)/python -m agio.gateway.docs
 
 dist: setup  ## a wheel and a source archive in dist/
-	$(BIN)/maturin build --release --locked --sdist --out dist
+	@# In a target folder of its own: the archive's files are all of 2006, and what lies built elsewhere would pass for newer.
+	env -u CARGO_TARGET_DIR $(BIN)/maturin build --release --locked --sdist --out dist
 
 lock: .venv/.dev  ## resolve pyproject.toml anew into requirements/
 	$(COMPILE) --upgrade pyproject.toml --group dev --group clients -o requirements/dev.txt
