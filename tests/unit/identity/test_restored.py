@@ -2,12 +2,14 @@
 
 import logging
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from agio.adapters.files.folder import DataFolder, prepare
-from agio.adapters.sql.engine import sqlite_engine
+from agio.adapters.sql import engine
 from agio.adapters.sql.identity import look, open_identity
 from agio.domain.errors import Fatal
 from agio.services.identity.service import IdentityService
@@ -90,12 +92,23 @@ async def test_a_database_that_cannot_be_opened_is_told(folder: DataFolder) -> N
         await begin(folder, Log())
 
 
+async def test_a_database_that_another_process_uses_is_told(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (await begin(folder, Log())).close()
+    monkeypatch.setattr(engine, "BUSY_MS", 50)
+    with closing(sqlite3.connect(folder.identity)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Fatal, match=r"database is locked\. Another process uses it: `fuser`"):
+            await begin(folder, Log())
+
+
 @pytest.mark.parametrize("name", ["who?", "a%41b", "a#b", "a:b@c", "a b"])
 def test_a_database_lies_where_it_was_asked_for(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    engine = sqlite_engine(tmp_path / name / "x.db", durable=True)
-    with engine.begin() as connection:
+    made = engine.sqlite_engine(tmp_path / name / "x.db", durable=True)
+    with made.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE x (y)")
-    engine.dispose()
+    made.dispose()
     assert (tmp_path / name / "x.db").is_file()
     assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -52,6 +52,7 @@ def sqlite_engine(path: Path, *, durable: bool) -> Engine:
 
 
 DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})
+IN_USE = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED"})
 
 
 @contextmanager
@@ -65,16 +66,21 @@ def usable(path: Path, way_out: str) -> Iterator[None]:
 
 def is_damage(error: BaseException | None) -> bool:
     """Whether what SQLite said is that the file is not what was written."""
-    return getattr(error, "sqlite_errorname", None) in DAMAGED
+    return _name(error) in DAMAGED
+
+
+def _name(error: BaseException | None) -> str:
+    """Without what SQLite adds to a few, as in SQLITE_BUSY_RECOVERY."""
+    return "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
 
 
 def refusal(error: DBAPIError, path: Path, way_out: str) -> str:
     """What an embedded database refuses, and what to do; without the statement and its rows."""
-    advice = (
-        way_out
-        if is_damage(error.orig)
-        else "Look at the disk, and at the permissions of file and folder: `agio doctor`."
-    )
+    advice = "Look at the disk, and at the permissions of file and folder: `agio doctor`."
+    if is_damage(error.orig):
+        advice = way_out
+    elif _name(error.orig) in IN_USE:
+        advice = "Another process uses it: `fuser` tells which, and it has to end."
     return f"the database {path} cannot be used: {error.orig}. {advice}"
 
 
