@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 LONGEST_KEY = 128
 
-KEYED = frozenset({Security.USER_DATA, Security.TRADE, Security.USER_STREAM})
-"""The security types that ask for a key."""
-
 _TRADE = Security.TRADE  # an enum looks its members up each time
 
 

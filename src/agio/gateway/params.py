@@ -24,7 +24,6 @@ SYMBOL_STATUS = Param(
 START = Param("startTime", "time", "From this time on, inclusive; ms or µs.")
 END = Param("endTime", "time", "Up to this time, inclusive; ms or µs.")
 ORDER_ID = Param("orderId", "long", "The order's number.")
-CLIENT_ID = Param("origClientOrderId", "client_id", "The order's client id.")
 WHICH_ORDER = (
     Param("orderId", "long", "The order's number."),
     Param("origClientOrderId", "client_id", "The order's client id.", required="orderId"),
