@@ -57,6 +57,17 @@ impl Writer {
         self.guarded(Self::sync_frames)
     }
 
+    /// Makes what was written durable in every class: before a snapshot of it is.
+    ///
+    /// # Errors
+    /// Any error is final: see [`Error::Poisoned`].
+    pub fn settle(&mut self) -> Result<Mark> {
+        self.guarded(|writer| {
+            writer.sync_page_cache()?;
+            writer.sync_frames()
+        })
+    }
+
     /// Seals, writes and syncs one frame.
     ///
     /// # Errors
@@ -136,13 +147,19 @@ impl Writer {
         Ok(self.durable)
     }
 
+    /// Syncs what the class leaves to the system.
+    fn sync_page_cache(&self) -> Result<()> {
+        if self.options.durability != Durability::PageCache {
+            return Ok(());
+        }
+        self.tail.file.sync_data().context("sync", &segment::name_of(self.tail.segment))
+    }
+
     /// Goes on in the next segment. What is in this one is durable first, in every class: only the last segment may ever
     /// be torn.
     fn rotate(&mut self) -> Result<()> {
         let mark = self.tail.mark;
-        if self.options.durability == Durability::PageCache {
-            self.tail.file.sync_data().context("sync", &segment::name_of(self.tail.segment))?;
-        }
+        self.sync_page_cache()?;
         let bytes = self.options.segment_bytes;
         let header = SegmentHeader { log: self.log, first: mark.sequence + 1, previous: mark.hash, bytes };
         let file = self.preparer.publish(&header)?;

@@ -129,8 +129,8 @@ impl Shard {
         drop(threads.house_stop);
         join(threads.house);
         self.desk.backlog.close();
-        if let (Some(sequencer), Some(writer), None) = (sequencer, writer, self.desk.failure()) {
-            take_snapshot(&*self.storage, self.log, writer.durable(), sequencer.engine())?;
+        if let (Some(sequencer), Some(mut writer), None) = (sequencer, writer, self.desk.failure()) {
+            take_snapshot(&*self.storage, self.log, writer.settle()?, sequencer.engine())?;
         }
         Ok(())
     }
@@ -239,10 +239,11 @@ impl Disk {
     }
 
     /// The command that broke the engine is in the log; from the next start on it is skipped.
-    fn quarantine(&self, poisoned: Poisoned) {
+    fn quarantine(&mut self, poisoned: Poisoned) {
         let Poisoned { sequence, message, lost } = poisoned;
         let skip = Skip { sequence: sequence.0, time: self.desk.clock.now().0, reason: message.clone() };
-        let reason = match skips::append(&*self.storage, self.log, &skip) {
+        let noted = self.writer.settle().and_then(|_| skips::append(&*self.storage, self.log, &skip));
+        let reason = match noted {
             Ok(()) => {
                 format!("command {} broke the engine ({message}); it is skipped from the next start on", sequence.0)
             }

@@ -352,3 +352,26 @@ fn a_skip_list_that_is_ahead_of_its_log_is_refused() {
     let refused = World::on(disk, &options()).err();
     assert!(matches!(refused, Some(StartError::SkipAhead { sequence: 50, last: 3 })), "{refused:?}");
 }
+
+#[test]
+fn neither_a_snapshot_nor_a_skip_is_ahead_of_its_log_in_any_class() {
+    let class = Options { durability: Durability::PageCache, ..options() };
+    for seed in 0..12 {
+        let mut world = World::new();
+        world.shard.stop().unwrap();
+        let mut world = World::on(world.disk.killed(), &class).unwrap();
+        for _ in 0..10 {
+            world.deposit(1);
+        }
+        world.wait();
+        world.shard.stop().unwrap();
+        let mut again =
+            World::on(world.disk.crash(seed), &class).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        assert_eq!(again.balance(), 10);
+        again.command(Withdraw { account: FIRST_CUSTOMER, asset: USDT, amount: POISON });
+        again.wait_for(|world| world.desk().state() == State::Failed);
+        again.shard.stop().unwrap();
+        let mut last = World::on(again.disk.crash(seed), &class).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        assert_eq!(last.balance(), 10);
+    }
+}
