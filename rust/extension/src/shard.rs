@@ -46,7 +46,8 @@ struct Behind {
 
 #[pyclass(name = "Shard", frozen, module = "agio._core")]
 pub(crate) struct PyShard {
-    shard: Mutex<Shard>,
+    /// Until it is stopped: then it is gone, and with it the folder's lock.
+    shard: Mutex<Option<Shard>>,
     desk: Arc<Desk>,
     listing: RwLock<Arc<Listing>>,
     wanted: Mutex<Wanted>,
@@ -179,7 +180,8 @@ impl PyShard {
     }
 
     fn stop(&self, py: Python<'_>) -> PyResult<()> {
-        py.detach(|| self.shard.lock().stop()).map_err(|error| not_started(&error))
+        py.detach(|| self.shard.lock().take().map_or(Ok(()), |mut shard| shard.stop()))
+            .map_err(|error| not_started(&error))
     }
 
     fn catalog<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
@@ -457,7 +459,7 @@ impl PyShard {
             desk: Arc::clone(shard.desk()),
             notes: shard.notes().to_vec(),
             manual_time: options.manual_time.clone(),
-            shard: Mutex::new(shard),
+            shard: Mutex::new(Some(shard)),
             listing: RwLock::new(Arc::new(listing)),
             wanted: Mutex::default(),
             behind: Mutex::new(Behind { follower, until }),
