@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, select
 
 from agio import ports
 from agio.adapters.sql.databases import PROJECTION
 from agio.adapters.sql.engine import sqlite_engine
 from agio.adapters.sql.schema import prepare
 from agio.domain.history import AggregateRow, Candle, OrderRow, TradeRow
-from agio.domain.intervals import HOUR, MINUTE
+from agio.domain.intervals import DAY, HOUR, MINUTE
 from agio.projections.position import Progress
+from agio.projections.schema import candles
 from agio.projections.spot.history import SqlHistory
 from agio.projections.spot.intervals import INTERVALS
 from agio.projections.spot.tables import SpotTables
@@ -264,3 +265,14 @@ async def test_amounts_beyond_63_bits_come_back_exactly(tmp_path: Path) -> None:
     assert (candle.volume, candle.quote_volume) == (2**64 - 1, 2**127 + 1)
     asked.close()
     engine.dispose()
+
+
+@pytest.mark.parametrize(("width", "length"), [(1, MINUTE), (60, HOUR), (1440, DAY)])
+def test_a_candle_is_stored_for_each_stretch_of_time_in_which_something_traded(
+    database: Engine, width: int, length: int
+) -> None:
+    """And not for each minute of it, which looks the same in answers, but costs as much as there are minutes."""
+    question = select(candles.c.opened).where(candles.c.market == 1, candles.c.minutes == width)
+    with database.connect() as connection:
+        found = connection.execute(question.order_by(candles.c.opened)).scalars().all()
+    assert found == sorted({row.time - row.time % length for row in TRADES if row.market == 1})

@@ -37,7 +37,7 @@ from agio.domain.history import PostingRow
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest revision in `migrations/`: what a fresh database is stamped with."""
 
 SIGNED_64 = 1 << 63

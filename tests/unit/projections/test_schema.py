@@ -72,6 +72,18 @@ def test_prepare_migrates_what_is_older(empty: Engine) -> None:
     assert "orders_of_account" in "".join(made_of(empty))
 
 
+def test_what_release_0001_made_of_the_log_is_made_anew(empty: Engine) -> None:
+    """Its candles of an hour and of a day were as many as those of a minute."""
+    migrate(empty, PROJECTION, "0001")
+    with empty.begin() as connection:
+        connection.execute(insert(schema.trades), [trade(1)._asdict()])
+        connection.execute(insert(schema.positions), [{"name": "spot", "sequence": 5, "time": 6}])
+    prepare(empty, PROJECTION)
+    with empty.connect() as connection:
+        assert [connection.execute(select(table)).all() for table in TABLES] == [[]] * len(TABLES)
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == schema.REVISION
+
+
 def test_a_newer_database_is_refused(database: Engine) -> None:
     with database.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))

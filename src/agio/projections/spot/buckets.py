@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agio.domain.history import Candle
-from agio.domain.intervals import Interval
+from agio.domain.intervals import MINUTE, Interval
 from agio.projections.spot.intervals import STORED
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Growing:
         changed: dict[tuple[int, int], Bucket] = {}
         for minute in minutes:
             for width in STORED:
-                opened = Interval(width).opening(minute.opened)
+                opened = Interval(width * MINUTE).opening(minute.opened)
                 bucket = self._buckets.get(width)
                 if bucket is None or bucket.opened != opened:
                     bucket = self._buckets[width] = Bucket(opened)

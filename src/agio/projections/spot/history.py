@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Table, select
+from sqlalchemy import ColumnElement, Select, Table, and_, select
 
 from agio.domain.history import AggregateRow, Candle, OrderRow, TradeRow
 from agio.domain.intervals import MINUTE
@@ -14,15 +15,20 @@ from agio.projections.reads import fetch
 from agio.projections.schema import aggregates, candles, orders, trades
 from agio.projections.spot.buckets import COLUMNS, Bucket, StoredCandle
 from agio.projections.spot.folding import fold, openings
-from agio.projections.spot.intervals import INTERVALS, stored
+from agio.projections.spot.intervals import INTERVALS, parts, stored
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from sqlalchemy import Connection, Engine
 
     from agio.ports import Clock
     from agio.projections.position import Progress
 
 WORKERS = 2
+FEW = 4
+AT_ONCE = 2_000
+"""Candles that one question asks for: decoding them holds Python's lock."""
 
 
 class Page(NamedTuple):
@@ -174,14 +180,38 @@ class SqlHistory:
                 return []
             before = kept.where(candles.c.opened < opens[0]).order_by(candles.c.opened.desc()).limit(1)
             previous = connection.execute(before).first()
-            inside = kept.where(candles.c.opened >= opens[0], candles.c.opened < opens[-1])
-            found = fetch(connection, inside.order_by(candles.c.opened), StoredCandle)
+            found = _inside(connection, market, opens)
         return list(fold(map(Bucket.of, found), opens, previous.close if previous else 0))
 
 
 def _kept(market: int, width: int) -> Select[Any]:
     columns = (candles.c[name] for name in COLUMNS)
     return select(*columns).where(candles.c.market == market, candles.c.minutes == width)
+
+
+def _inside(connection: Connection, market: int, opens: Sequence[int]) -> list[StoredCandle]:
+    """The stored candles of which those are made that open at `opens`, oldest first."""
+    found: list[StoredCandle] = []
+    for width, stretches, cut in parts(opens):
+        kept = _kept(market, width)
+        for within in _conditions(width, stretches):
+            rows = fetch(connection, kept.where(within), StoredCandle)
+            found += (row for row in rows if row.opened not in cut)
+    return sorted(found)
+
+
+def _conditions(width: int, stretches: list[tuple[int, int]]) -> Iterator[ColumnElement[bool]]:
+    """By stretches of time, or, where these are many, by when candles open; as many at once as hold nobody up."""
+    opened, length = candles.c.opened, width * MINUTE
+    if len(stretches) <= FEW:
+        pieces = (
+            (at, min(at + AT_ONCE * length, end)) for s, end in stretches for at in range(s, end, AT_ONCE * length)
+        )
+        yield from (and_(opened >= start, opened < end) for start, end in pieces)
+        return
+    wanted = (at for start, end in stretches for at in range(-(-start // length) * length, end, length))
+    while some := list(islice(wanted, AT_ONCE)):
+        yield opened.in_(some)
 
 
 def _one_order(account: int, market: int, order_id: int | None, client_id: str | None) -> Select[Any]:
