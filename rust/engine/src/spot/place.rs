@@ -223,8 +223,10 @@ fn plan_budget(market: &Market, account: &Account, order: &Place) -> Result<Plan
     let sum = found.executed + found.prevented;
     // What rests may be finer than today's step.
     let quantity = Quantity(sum - sum % step.max(1));
-    let needed = Amount(found.executed.min(quantity.0).into());
-    require(order.side == Side::Buy || needed <= free, Reason::InsufficientBalance)?;
+    // Of what is left, part may be an own order's, and would not trade.
+    let whole = quantity.0 == sum;
+    let kept = if whole { found } else { walked(market, order, Want::Quantity(quantity.0), unsellable) };
+    require(order.side == Side::Buy || u128::from(kept.executed) <= free.0, Reason::InsufficientBalance)?;
     if found.runs_out {
         let low = |reason| Refusal::of(reason, sum);
         require(quantity.0 > 0 && quantity >= rules.filters.lot.min, low(Reason::LiquidityBelowLot))?;

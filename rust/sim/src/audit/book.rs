@@ -150,7 +150,7 @@ impl Book {
     pub(crate) fn spend(&self, place: &Place, mode: Prevention, step: u64) -> (u64, u64, bool) {
         let (executed, prevented, runs_out) = self.spend_all(place, mode, step);
         let quantity = (executed + prevented) / step.max(1) * step.max(1);
-        (executed.min(quantity), quantity, runs_out)
+        (self.course(place, mode, quantity).executed, quantity, runs_out)
     }
 
     /// Each price gives the largest multiple of the step, over all of the order, that the rest of the budget pays.
