@@ -1,5 +1,6 @@
 """The engine does what the model says, command by command."""
 
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def differences(seed: int, commands: int, folder: Path, seen: Counter[str]) -> l
         return [f"seed {seed}: {difference}" for difference in oracle.run(commands)]
     finally:
         oracle.engine.stop()
+        shutil.rmtree(folder)
         seen.update(oracle.seen)
 
 
