@@ -124,7 +124,7 @@ class History(Protocol):
     """What SQL knows. Times in µs; `None` is no bound; lists are oldest first, at most `limit` long."""
 
     def state(self) -> str:
-        """Running; or behind, retrying, waiting (its database is full or away) or failed: what is new is not found."""
+        """Running; or behind, retrying, waiting (database full, locked or away) or failed: what is new is not found."""
         ...
 
     def position(self) -> int:

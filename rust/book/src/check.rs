@@ -53,7 +53,7 @@ impl<P: Policy> Book<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::slab::{Node, Slot};
+    use crate::slab::Node;
     use crate::types::{Bare, Resting};
     use crate::window::Level;
 
@@ -71,17 +71,17 @@ mod tests {
 
     #[test]
     fn every_damage_of_an_order_is_found() {
-        let damages: [(Slot, fn(&mut Node)); 6] = [
-            (2, |node| node.id = 99),
-            (2, |node| node.price = 12),
-            (2, |node| node.prev = 3),
-            (2, |node| node.quantity = 0),
-            (2, |node| node.quantity = 6),
-            (2, |node| node.next = NOBODY),
+        let damages: [fn(&mut Node); 6] = [
+            |node| node.id = 99,
+            |node| node.price = 12,
+            |node| node.prev = 3,
+            |node| node.quantity = 0,
+            |node| node.quantity = 6,
+            |node| node.next = NOBODY,
         ];
-        for (number, (slot, damage)) in damages.into_iter().enumerate() {
+        for (number, damage) in damages.into_iter().enumerate() {
             let mut book = book();
-            damage(book.slab.node_mut(slot));
+            damage(book.slab.node_mut(2));
             assert!(book.check().is_err(), "damage {number}");
         }
     }

@@ -25,8 +25,8 @@ TROUBLES = {
     ("state", "halted"): "only cancels are taken, because an invariant does not hold: the exchange's log says which",
     ("state", "failed"): "the exchange has failed and is of no more use: its log says why; start it again",
     ("history", "behind"): f"history does not keep up, and who asks for what it does not have gets -1007: {SLOW}",
-    ("history", "retrying"): "history's database refuses, and is asked again: does another process use it?",
-    ("history", "waiting"): "history stands still, because its database is full or away: mend that, and it goes on",
+    ("history", "retrying"): "history's database refuses, and is asked again: the exchange's log says why it ended, if it does",
+    ("history", "waiting"): "history stands still, for its database is full, locked or away: mend that, and it goes on",
     ("history", "failed"): "history has failed: the exchange's log says why; start it again",
 }
 """What a running exchange says of itself, and what that means."""

@@ -18,7 +18,7 @@ WORDS = {
     "behind_commands": "Commands that history does not have yet.",
     "behind_seconds": "For how long history does not have what it lacks.",
     "overloaded": "1 while new orders are refused, for history is too far behind.",
-    "waiting": "1 while history stands, for its database is full or away.",
+    "waiting": "1 while history stands, for its database is full, locked or away.",
     "rows": "Rows that history has written.",
     "commits": "Transactions of history.",
     "retries": "Transactions that history had to try again.",

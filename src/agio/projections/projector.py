@@ -32,8 +32,8 @@ IDLE_MS = 200
 LARGEST = 20_000
 """Rows after which a transaction is closed, however many wait."""
 TROUBLE = 30.0
-"""Seconds for which a database that refuses (locked, say) is tried again before the projector fails. One that is full
-or away is tried for as long as it takes: beginning anew would not help."""
+"""Seconds for which a database that refuses is tried again before the projector fails. One that is full, locked or away
+is tried for as long as it takes: beginning anew would not help."""
 LONGEST_PAUSE = 1.0
 """Seconds between two tries."""
 
@@ -168,7 +168,7 @@ class Projector:
         if "waiting" not in (before, state) or before == state:
             return
         if state == "waiting":
-            log.warning("the database is full or away, and history stands still until that is mended: %s", error)
+            log.warning("the database is full, locked or away, and history stands until that is mended: %s", error)
         else:
             log.warning("the database takes rows again: history goes on")
 

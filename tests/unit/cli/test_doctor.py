@@ -25,7 +25,7 @@ def problems(folder: Path) -> list[str]:
         ("running", "running", []),
         ("degraded", "behind", ["does not keep up"]),
         ("overloaded", "behind", ["new orders are refused (-1008) until history has caught up", "does not keep up"]),
-        ("cancels-only", "waiting", ["the disk is nearly full", "full or away"]),
+        ("cancels-only", "waiting", ["the disk is nearly full", "full, locked or away"]),
         ("halted", "running", ["an invariant does not hold"]),
     ],
 )

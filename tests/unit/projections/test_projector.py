@@ -230,8 +230,12 @@ def refusal(name: str) -> OperationalError:
     return OperationalError("INSERT", {}, origin)
 
 
-@pytest.mark.parametrize("name", ["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "1021", "1114", "2003"])
-def test_a_database_that_is_full_or_away_is_waited_for(
+FULL = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "1021", "1114")
+LOCKED = ("SQLITE_BUSY", "SQLITE_BUSY_RECOVERY", "SQLITE_LOCKED")
+
+
+@pytest.mark.parametrize("name", [*FULL, *LOCKED, "2003"])
+def test_a_database_that_is_full_locked_or_away_is_waited_for(
     running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     """However long it takes; any other trouble would be over at the second try."""

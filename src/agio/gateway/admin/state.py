@@ -22,9 +22,9 @@ class State(Struct):
 
     `state` is running, degraded (all is well but `history`), overloaded (history is so far behind that new orders are
     refused), cancels-only (the disk is nearly full), halted (an invariant does not hold: cancels only, for good),
-    stopping or failed. `history` is running, behind (it does not keep up), retrying, waiting (its database is full or
-    away) or failed. `applied` is the last command's sequence, `behind` how many of them history does not have yet,
-    `time` the log's.
+    stopping or failed. `history` is running, behind (it does not keep up), retrying, waiting (its database is full,
+    locked or away) or failed. `applied` is the last command's sequence, `behind` how many of them history does not have
+    yet, `time` the log's.
     """
 
     state: str
