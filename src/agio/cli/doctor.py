@@ -25,7 +25,7 @@ TROUBLES = {
     ("state", "halted"): "only cancels are taken, because an invariant does not hold: the exchange's log says which",
     ("state", "failed"): "the exchange has failed and is of no more use: its log says why; start it again",
     ("history", "behind"): f"history does not keep up, and who asks for what it does not have gets -1007: {SLOW}",
-    ("history", "retrying"): "history's database refuses, and is asked again: the exchange's log says why it ended, if it does",
+    ("history", "retrying"): "history's database refuses, and is asked again for half a minute",
     ("history", "waiting"): "history stands still, for its database is full, locked or away: mend that, and it goes on",
     ("history", "failed"): "history has failed: the exchange's log says why; start it again",
 }
