@@ -82,12 +82,15 @@ fn shard() -> (Shard, Arc<Gate>) {
     (Shard::open_on(storage, &options, |_| ()).unwrap().0, gate)
 }
 
+/// All at once: the engine's thread, asleep or not yet, sees all of them or none.
 fn submit(shard: &Shard, count: usize) {
-    for token in 0..count as u64 {
+    let request = |token: usize| {
+        let token = token as u64;
         let reply: Reply = Box::new(move |_, _| Some(Answer { token, status: 200, body: Vec::new(), orders: None }));
-        let request = Request { token, command: Some(Tick {}.into()), deadline: Micros(0), reply };
-        shard.desk().submit(request).unwrap();
-    }
+        Request { token, command: Some(Tick {}.into()), deadline: Micros(0), reply }
+    };
+    shard.desk().put_all((0..count).map(request).collect()).unwrap();
+    shard.desk().rouse();
 }
 
 /// How many commands each sync has made durable, once so many are answered.
