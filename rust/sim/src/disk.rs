@@ -274,7 +274,7 @@ impl Storage for Disk {
     fn remove(&self, name: &str) -> io::Result<()> {
         let kind = if name.ends_with(PART) { "unfinished file" } else { kind_of(name) };
         self.call("remove", kind, 0, || self.memory().remove(name))??;
-        lock(&self.state).named = kind_of(name);
+        lock(&self.state).named = kind;
         Ok(())
     }
 

@@ -87,6 +87,7 @@ pub const SITES: &[Site] = &[
     site("recover", "sync the folder after", "head"),
     site("recover", "sync the folder after", "segment"),
     site("recover", "sync the folder after", "skips"),
+    site("recover", "sync the folder after", "unfinished file"),
     site("recover", "write", "head.part"),
     site("recover", "write", "skips.part"),
     site("recover", "write", "tail.part"),
