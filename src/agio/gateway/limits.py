@@ -7,12 +7,12 @@ addresses are forgotten when idle, and when there are too many, newcomers share 
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address, IPv6Network
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from agio.gateway import errors
+from agio.wire.address import network
 
 if TYPE_CHECKING:
     from agio.domain.errors import ApiError
@@ -77,7 +77,7 @@ class Limits:
 
     def of(self, address: str, now: int) -> Usage:
         """What this address has used in the windows of `now`."""
-        usage = self._usages.get(address) or self._admit(block_of(address), now)
+        usage = self._usages.get(address) or self._admit(network(address), now)
         if now - usage.minute >= MINUTE:
             self._turn(usage, now // MINUTE)
         usage.seen = now
@@ -152,14 +152,3 @@ class Limits:
 
 def _next(now: int, window: int) -> int:
     return (now // window + 1) * window
-
-
-def block_of(address: str) -> str:
-    """How an address is counted: IPv4 by itself, IPv6 by its /64, which one subscriber has."""
-    if ":" not in address:
-        return address
-    try:
-        number = IPv6Address(address)
-    except ValueError:
-        return address
-    return str(number.ipv4_mapped or IPv6Network((number, 64), strict=False))

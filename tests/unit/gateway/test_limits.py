@@ -3,7 +3,7 @@
 import pytest
 
 from agio.domain.errors import ApiError
-from agio.gateway.limits import DAY, MINUTE, SECOND, WINDOW, Figures, Limits, block_of
+from agio.gateway.limits import DAY, MINUTE, SECOND, WINDOW, Figures, Limits
 
 NOW = 1_700_000_100 * SECOND // WINDOW * WINDOW
 
@@ -121,17 +121,17 @@ def test_a_banned_address_is_not_forgotten() -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "block"),
+    ("one", "other", "same"),
     [
-        ("192.0.2.1", "192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("no:address", "no:address"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::9", True),
+        ("2001:db8:1:2::9", "2001:db8:1:3::9", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
     ],
 )
-def test_one_subscriber_is_one_address(address: str, block: str) -> None:
-    assert block_of(address) == block
+def test_one_subscriber_has_one_count(one: str, other: str, same: bool) -> None:
+    counts = limits()
+    assert (counts.of(one, NOW) is counts.of(other, NOW)) is same
 
 
 def test_retry_after_orders() -> None:
