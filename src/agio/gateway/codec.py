@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from agio import _core
 from agio.domain.errors import ApiError
 from agio.gateway.row import Param, encode
@@ -17,6 +15,8 @@ Schema = _core.Schema
 REFUSALS: tuple[type[ApiError], type[_core.ApiError]] = (ApiError, _core.ApiError)
 """What a refused request raises; both have `code`, `message` and `status`."""
 
+error_body = _core.error_body
+"""A refusal as clients read it."""
 used = _core.used
 """Header lines, and behind them those that tell what is used of the limits."""
 RATE_LIMITS = Param("returnRateLimits", "bool", "Whether the reply tells the rate limits.")
@@ -37,8 +37,3 @@ def ws_schema(row: Operation) -> Schema:
 
 def _schema(params: tuple[Param, ...], *, signed: bool) -> Schema:
     return Schema(encode({"signed": signed, "params": [param.describe() for param in params]}))
-
-
-def error_body(code: int, message: str) -> bytes:
-    """A refusal as clients read it."""
-    return msgspec.json.encode({"code": code, "msg": message})

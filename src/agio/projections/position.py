@@ -118,5 +118,6 @@ class Progress:
 
 
 def _behind() -> ApiError:
-    text = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
-    return ApiError(-1007, text, 408)
+    return ApiError(
+        -1007, "Timeout waiting for response from backend server. Send status unknown; execution status unknown.", 408
+    )
