@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import resource
 import shutil
-from collections.abc import Generator, Iterator
+import socket
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -58,15 +60,41 @@ def may_mount() -> bool:
     return False
 
 
+def may_change_owners() -> bool:
+    """Whether this process may give files away."""
+    return os.geteuid() == 0
+
+
+def has_address(address: str) -> bool:
+    """Whether this machine has it, so that something may listen there."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with contextlib.suppress(OSError), socket.socket(family) as probe:
+        probe.bind((address, 0))
+        return True
+    return False
+
+
+def has_descriptors(number: str) -> bool:
+    """Whether this process may have so many open files."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return most == resource.RLIM_INFINITY or most >= int(number)
+
+
+RIGHTS = {"to mount": may_mount, "to change owners": may_change_owners}
+PRESENT: dict[str, Callable[[str], bool]] = {
+    "folder": lambda what: Path(what).is_dir(),
+    "program": lambda what: where(what) is not None,
+    "right": lambda what: what not in RIGHTS or RIGHTS[what](),
+    "address": has_address,
+    "descriptors": has_descriptors,
+}
+"""What a test may be skipped for, by the first word behind `absent: `, and whether the rest of it is here."""
+
+
 def is_absent(reason: str) -> bool:
     """Whether a reason for skipping names something that is truly not here."""
     kind, _, what = reason.partition("absent: ")[2].partition(" ")
-    present = {
-        "folder": lambda: Path(what).is_dir(),
-        "program": lambda: where(what) is not None,
-        "right": lambda: what == "to mount" and may_mount(),
-    }
-    return kind in present and not present[kind]()
+    return kind in PRESENT and not PRESENT[kind](what)
 
 
 def refuse(report: pytest.TestReport | pytest.CollectReport) -> None:

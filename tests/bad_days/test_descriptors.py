@@ -17,7 +17,7 @@ NEEDED = 100
 """What the log, its snapshots and the databases may need beyond what is open."""
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="absent: /proc")
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="absent: folder /proc/self/fd")
 def test_connections_never_take_the_descriptors_that_the_log_needs(
     begin: Callable[..., Exchange], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

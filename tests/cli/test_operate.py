@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli.agio import BECAUSE, read, refused, told
 from tests.cli.client import Trader
+from tests.conftest import has_address
 from tests.exchange import Exchange, running
 
 MARKET = Path(__file__).with_name("market.toml")
@@ -105,10 +106,8 @@ def test_monitors_have_an_address_of_their_own(tmp_path: Path) -> None:
 
 def test_an_ipv6_address(tmp_path: Path) -> None:
     """All of it listens there, and says so in URLs; not on IPv4 as well, not even in part."""
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        pytest.skip("absent: IPv6")
+    if not has_address("::1"):
+        pytest.skip("absent: address ::1")
     key = {"AGIO_MASTER_KEY_FILE": str(tmp_path / "master.key")}
     with running(tmp_path / "data", "--host", "::", program="serve", environment=key) as exchange:
         assert exchange.rest.startswith("http://[::]:")

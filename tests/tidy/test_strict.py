@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import is_absent
 from tests.tidy.tree import ROOT
 
 SUITE = """
@@ -42,3 +43,21 @@ def test_an_idle_skip_fails(strict: str, summary: str, tmp_path: Path) -> None:
     done = subprocess.run([*pytest_here, *options], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert summary in done.stdout
     assert (done.returncode == 1) is bool(strict)
+
+
+@pytest.mark.parametrize(
+    ("what", "absent"),
+    [
+        ("folder /no/such/folder", True),
+        ("program no-such-program", True),
+        ("address 192.0.2.1", True),
+        ("descriptors 1000000000000", True),
+        ("folder /", False),
+        ("address 127.0.0.1", False),
+        ("descriptors 1", False),
+        ("right to rest", False),
+        ("patience", False),
+    ],
+)
+def test_only_what_is_truly_absent_may_be_named(what: str, absent: bool) -> None:
+    assert is_absent(f"Skipped: absent: {what}") is absent
