@@ -119,9 +119,6 @@ impl Kind {
 }
 
 impl Range {
-    /// Any whole number that is not negative.
-    pub const ANY: Self = Self { min: 0, max: i64::MAX, clamp: false, error: None };
-
     fn read(&self, name: &str, text: &str) -> Result<i64, ApiError> {
         let value = whole(name, text)?;
         match value {

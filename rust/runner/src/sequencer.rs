@@ -215,11 +215,6 @@ impl Sequencer {
         group.last = self.engine.sequence();
         group
     }
-
-    /// Gives the engine back, at the end.
-    pub fn into_engine(self) -> Engine {
-        self.engine
-    }
 }
 
 /// What a panic said.

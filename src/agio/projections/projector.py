@@ -44,7 +44,6 @@ class Metrics:
 
     rows: int = 0
     commits: int = 0
-    commands: int = 0
     lag: int = 0
     """µs from the log's time of the oldest command of the last transaction to its commit."""
     retries: int = 0
@@ -54,8 +53,7 @@ class Projector:
     """Takes rows from `source` and writes them, until stopped.
 
     `state` is starting, running, retrying, waiting (see `trouble`), stopped or failed; a failure is told to
-    `on_failure`, on the projector's thread, and to everybody who waits for a position. `on_commit` gets each
-    transaction's lag in µs.
+    `on_failure`, on the projector's thread, and to everybody who waits for a position.
     """
 
     def __init__(
@@ -66,14 +64,12 @@ class Projector:
         clock: Clock,
         *,
         on_failure: Callable[[BaseException], None],
-        on_commit: Callable[[int], None] | None = None,
     ) -> None:
         self._source = source
         self._writer = writer
         self._progress = progress
         self._clock = clock
         self._on_failure = on_failure
-        self._on_commit = on_commit
         self._stopping = False
         self._began = -GATHER
         """When the last transaction did, on the monotonic clock."""
@@ -131,11 +127,8 @@ class Projector:
         metrics = self.metrics
         metrics.rows += size
         metrics.commits += 1
-        metrics.commands += batch[-1].last - batch[0].first + 1
         metrics.lag = max(0, self._clock() - batch[0].time)
         self._progress.advance(self._writer.position)
-        if self._on_commit:
-            self._on_commit(metrics.lag)
 
     def _try_until_written(self, batch: list[Rows]) -> None:
         deadline = time.monotonic() + TROUBLE

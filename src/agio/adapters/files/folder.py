@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -66,10 +65,6 @@ class DataFolder:
                 os.ftruncate(lock.fileno(), 0)
                 os.write(lock.fileno(), b"%d\n" % os.getpid())
             yield
-
-    def free_bytes(self) -> int:
-        """Free space on its disk."""
-        return shutil.disk_usage(self.root).free
 
     def refuse_lost_log(self) -> None:
         """Users and keys come into being in the log. Raises Fatal when they are here without it.

@@ -27,16 +27,11 @@ class LiveCatalogue:
         self._read = read
         self._changed = changed
         self._decoder = json.Decoder(_Listing)
-        self._listeners: list[Callable[[Catalog], None]] = []
         self.current = self._load()
 
     def _load(self) -> Catalog:
         listing = self._decoder.decode(self._read())
         return Catalog.of(listing.assets, listing.markets)
-
-    def listen(self, listener: Callable[[Catalog], None]) -> None:
-        """`listener` gets each new catalogue."""
-        self._listeners.append(listener)
 
     def __call__(self, events: EventBatch) -> None:
         """`agio.ports.EventSink`."""
@@ -44,6 +39,4 @@ class LiveCatalogue:
         for event in events:
             if type(event) is changed:
                 self.current = self._load()
-                for listener in self._listeners:
-                    listener(self.current)
                 return
