@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REST, WS_API, STREAM, OPS_PORT = 0, 1, 2, 5
-"""Each listener's place after the port base, as DESIGN's hosts are numbered; 3 and 4 are for futures."""
+"""Each listener's place after the port base; 3 and 4 are left for those of futures."""
 REBUILD = "It is made from the log, and can be made anew: stop, and run `agio rebuild`."
 """What to do about a damaged projection."""
 STOP_SECONDS = 4.0

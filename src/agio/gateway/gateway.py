@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Gateway:
     """Everything that answers requests.
 
-    `rest`, `admin` and `ops` are RSGI applications for three listeners, `ws_api` is the room of the fourth. `admin`
+    `rest`, `admin` and `ops` are the applications of three HTTP listeners, `ws_api` is the room of the fourth. `admin`
     asks for no key: it must only listen on a socket that nobody but its owner may open.
     """
 

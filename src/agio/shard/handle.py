@@ -1,4 +1,4 @@
-"""The one way from Python to the exchange: requests become futures, durable events reach their sinks."""
+"""The one way from Python to the exchange: requests become pending replies, durable events reach their sinks."""
 
 from __future__ import annotations
 

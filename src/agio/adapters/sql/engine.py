@@ -1,4 +1,4 @@
-"""Engines as agio uses them: SQLite embedded, MySQL or MariaDB in production."""
+"""Engines as agio uses them: SQLite, which every exchange opens, and MySQL or MariaDB, which no command chooses yet."""
 
 from __future__ import annotations
 

@@ -49,8 +49,8 @@ class MasterKey:
         if not hmac.compare_digest(stored, self.verification()):
             raise Fatal(
                 "the master key is not the one that the API keys of this data folder were sealed with. Put the right"
-                " one back (AGIO_MASTER_KEY_FILE, or agio/master.key in the configuration folder); without it the API"
-                " keys cannot be opened, and clients need new ones in a new data folder."
+                " one back (AGIO_MASTER_KEY_FILE, or agio/master.key in the configuration folder). Without it the API"
+                " keys cannot be opened, and users get new accounts and keys, as docs/runbooks/lost-master-key.md says."
             )
 
     def prepare(self) -> AESGCM:
