@@ -215,7 +215,7 @@ class Shard:
     def stop(self) -> None:
         """Takes nothing new, answers what is in the log, writes a snapshot, frees the folder. Releases the GIL."""
     def catalog(self) -> bytes:
-        """Assets and markets as JSON, see rust/extension/src/catalog.rs."""
+        """Assets and markets as JSON: what `agio.domain.markets` has classes for."""
     def metrics(self) -> dict[str, int]: ...
     def watch(self, account: int) -> None:
         """Makes `drain` yield the account's UserEvents."""
@@ -277,7 +277,10 @@ class Inspect(Iterator[bytes]):
 def replay(folder: str, first: int) -> Replay: ...
 def inspect(folder: str, first: int) -> Inspect: ...
 def verify(folder: str) -> bytes:
-    """Checks every frame and record, replays all from the beginning: JSON with records, frames, last, hash, damage."""
+    """Checks every frame, record and snapshot, replays all from the beginning and compares the snapshots' states.
+
+    JSON: log, segments, frames, records, snapshots, last, torn, hash, damage.
+    """
 
 def doctor(folder: str) -> bytes:
     """What lies in a log's folder, as JSON."""

@@ -1,5 +1,6 @@
 //! Reading a log that lies in a folder.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -135,7 +136,8 @@ fn inspect(py: Python<'_>, folder: PathBuf, first: u64) -> PyResult<Inspect> {
     Ok(Inspect(Mutex::new(follower)))
 }
 
-/// Checks the files, replays all from the beginning, and says what it found, as JSON.
+/// Checks the files, replays all from the beginning, compares the state with each snapshot's on the way, and says what it
+/// found, as JSON.
 #[pyfunction]
 fn verify(py: Python<'_>, folder: PathBuf) -> PyResult<Bound<'_, PyBytes>> {
     let found = py.detach(|| examine(&folder)).map_err(|error| not_started(&error))?;
@@ -149,9 +151,17 @@ fn examine(folder: &std::path::Path) -> Result<Value, StartError> {
     damage.extend(report.others.iter().map(|(file, problem)| format!("{file}: {problem}")));
     let mut state = Value::Null;
     if damage.is_empty() {
-        let mut follower = Follower::from_zero(folder, 1)?;
+        let (mut follower, taken) = (Follower::from_zero(folder, 1)?, taken_states(&*disk)?);
         while let Some(step) = follower.advance()? {
-            if step.envelope.sequence.0 >= report.last.sequence {
+            let reached = step.envelope.sequence.0;
+            if let Some((file, hash)) = taken.get(&reached)
+                && follower.engine().hash() != *hash
+            {
+                damage.push(format!(
+                    "{file}: the log, with its skip list, replays to another state than this was taken from"
+                ));
+            }
+            if reached >= report.last.sequence {
                 break;
             }
         }
@@ -163,6 +173,13 @@ fn examine(folder: &std::path::Path) -> Result<Value, StartError> {
         "snapshots": report.snapshots, "last": report.last.sequence, "torn": report.torn.map(|torn| format!("{torn:?}")),
         "hash": state, "damage": damage,
     }))
+}
+
+/// By sequence, each snapshot's file and the hash of the state that it was taken from.
+fn taken_states(disk: &dyn Storage) -> Result<BTreeMap<u64, (String, [u8; 32])>, StartError> {
+    let snapshots = agio_journal::doctor::list(disk)?.snapshots.into_iter();
+    let whole = snapshots.filter_map(|info| info.header.ok().map(|header| (info.name, header)));
+    Ok(whole.map(|(name, header)| (header.mark.sequence, (name, header.state_hash.0))).collect())
 }
 
 pub(crate) fn blake3_hex(hash: [u8; 32]) -> String {

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def verify(folder: Path, as_json: bool) -> None:
     """Check every frame, record and snapshot of the log, and replay it from the beginning.
 
-    Ends with 1 when something is damaged. Changes nothing; a running exchange may go on.
+    Each snapshot must be of the state that the replay comes to. Ends with 1 when something is damaged. Changes nothing;
+    a running exchange may go on.
     """
     from agio.adapters.files.folder import log_of
     from agio.shard import log

@@ -1,6 +1,7 @@
 """Commands that read the log: how they end, and what they say where it does."""
 
 import json
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from agio import _core
 from agio.cli import main
 from agio.shard import log
+from tests.tidy.tree import ROOT
 
 
 def ask(folder: Path, *words: str) -> Result:
@@ -59,3 +62,16 @@ def test_damage_is_told_with_what_is_whole(tmp_path: Path) -> None:
     done = ask(tmp_path, "verify")
     assert done.exit_code == 1
     assert done.stdout.splitlines()[-2:] == ["whole up to command 2", "DAMAGED: a byte"]
+
+
+def test_a_snapshot_of_another_state_than_the_logs_is_told(tmp_path: Path) -> None:
+    """One that was taken behind a quarantined command, and the list is gone that says to pass over it."""
+    shutil.copytree(ROOT / "tests" / "golden" / "journal-1", tmp_path / "log")
+    shard = _core.Shard(str(tmp_path / "log"), projected=406, durability="memory", segment_bytes=1 << 16)
+    shard.stop()
+    whole = ask(tmp_path, "verify")
+    assert (whole.exit_code, whole.stdout.splitlines()[2].partition(";")[0]) == (0, "2 snapshots that fit")
+    (tmp_path / "log" / "skips").unlink()
+    done = ask(tmp_path, "verify")
+    assert done.exit_code == 1
+    assert done.stdout.splitlines()[-1].startswith("DAMAGED: 00000000000000000406.snap: the log, with its skip list,")
