@@ -39,8 +39,8 @@ test-rust:  ## the crates' own tests
 test-python: setup  ## every other test
 	$(BIN)/pytest --ignore=tests/tidy
 
-sim: setup  ## the simulator: ARGS="--seeds 100 --fresh --places"
-	@exec $(BIN)/agio sim $(ARGS)
+sim: setup  ## the simulator on seeds that nobody has run, about a minute: ARGS="--seeds 100 --fresh --places"
+	@exec $(BIN)/agio sim $(or $(ARGS),--seeds 400 --fresh)
 
 fuzz:  ## every decoder, the engine and the book under libFuzzer, on nightly Rust: SECONDS=60 ARGS="exchange market"
 	@tests/simulation/fuzz.py --seconds $(or $(SECONDS),60) $(ARGS)

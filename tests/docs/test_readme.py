@@ -53,14 +53,3 @@ def test_curl(line: str, exchange: Exchange) -> None:
     done = subprocess.run(["bash", "-c", here(line, exchange) + " --fail --silent"], capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(b"{")
-
-
-def test_every_make_job_exists() -> None:
-    jobs = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"`?make ([a-z-]+)", README)) <= jobs
-
-
-def test_links_lead_somewhere() -> None:
-    targets = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert targets
-    assert not [target for target in targets if not (ROOT / target).exists()]
