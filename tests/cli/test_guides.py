@@ -1,4 +1,4 @@
-"""The guides' and runbooks' commands: those of the operator's guide are run as they stand, all others exist."""
+"""The pages' commands: those of the operator's guide are run as they stand, all others exist."""
 
 import re
 import shlex
@@ -15,6 +15,7 @@ from tests.exchange import AGIO, running
 from tests.tidy.tree import ROOT
 
 PAGES = sorted([*(ROOT / "docs" / "guides").glob("*.md"), *(ROOT / "docs" / "runbooks").glob("*.md")])
+EVERY = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "rust").glob("*/README.md")])
 GUIDE = (ROOT / "docs" / "guides" / "operate.md").read_text()
 
 
@@ -88,7 +89,7 @@ def exists(words: list[str]) -> bool:
     return {word for word in words if word.startswith("--")} <= options | {"--help"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", EVERY, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_command_that_a_page_names_exists(page: Path) -> None:
     assert not [words for words in mentioned(page) if not exists(words)]
 
