@@ -24,6 +24,8 @@ ROUND = re.compile(
 SMALL, LARGE = ("2", "1000"), ("1000", "1000000")
 """Markets and accounts."""
 COMMAND = re.compile(r"best: (?P<ns>[\d.]+) ns a command")
+STORY = re.compile(r"round 1: +[\d.]+ ns a command, (?P<story>.+)")
+"""Events, fills, refusals, a checksum, and the beginning of the state's hash."""
 STATE = re.compile(r"restored in (?P<restore>[\d.]+) ms")
 
 
@@ -59,12 +61,16 @@ def _scale(folder: Path, *, rounds: int, commands: int) -> Iterator[Figure]:
     """A large exchange beside a small one, in turns and with huge pages, and its state read back."""
     small, large, restores, reads = [], [], [], []
     snapshot = folder / "snapshot"
+    stories: set[tuple[str, str]] = set()
     for _ in range(rounds):
-        small.append(float(_told(COMMAND, _bench(commands, *SMALL))["ns"]))
-        told = _bench(commands, *LARGE, str(snapshot))
-        large.append(float(_told(COMMAND, told)["ns"]))
-        restores.append(float(_told(STATE, told)["restore"]))
+        few, many = _bench(commands, *SMALL), _bench(commands, *LARGE, str(snapshot))
+        small.append(float(_told(COMMAND, few)["ns"]))
+        large.append(float(_told(COMMAND, many)["ns"]))
+        restores.append(float(_told(STATE, many)["restore"]))
         reads.append(_read(snapshot))
+        stories.add((_told(STORY, few)["story"], _told(STORY, many)["story"]))
+    if len(stories) != 1:
+        raise RuntimeError(f"the same commands came to several states: {stories}")
     yield Figure(
         "a command with 1,000 markets and 1,000,000 accounts",
         [ours / peer for ours, peer in zip(large, small, strict=True)],

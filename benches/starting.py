@@ -24,7 +24,14 @@ IDLE_SECONDS = 3.0
 def measure(folder: Path, *, starts: int) -> Iterator[Figure]:
     """So many starts, each on a folder of its own."""
     seconds = [_start(folder / f"start-{number}") for number in range(starts)]
-    yield Figure("exec on an empty folder to first fill", seconds, "s", bar=2.0, durability="fdatasync")
+    yield Figure(
+        "exec on an empty folder to first fill",
+        seconds,
+        "s",
+        bar=2.0,
+        absolutes="two users' own orders, no liquidity",
+        durability="fdatasync",
+    )
     with processes.exchange(folder / "idle", liquidity="seeded", unlimited=False) as exchange:
         time.sleep(IDLE_SECONDS)
         megabytes = processes.memory(exchange.pid)

@@ -15,6 +15,7 @@ use agio_engine::Prevent;
 use crate::apply_one;
 use crate::ring::{Ring, Trades};
 use crate::runs::{Run, run, run_naive};
+use crate::tables::DIFFERENT;
 use crate::venue::Venue;
 use crate::workload::TICK;
 
@@ -119,7 +120,7 @@ struct Mode {
 fn tell<V: Venue>(path: &str, file: &File, mode: Mode) -> Trades {
     let naive = run_naive::<V>(&file.filling, &file.messages);
     let mut runs: Vec<Run> = (0..RUNS).map(|_| run::<V>(&file.filling, &file.messages, mode.batch)).collect();
-    assert!(runs.iter().all(|run| run.sums == naive.sums), "the fast book's events differ from the naive one's");
+    assert!(runs.iter().all(|run| run.sums == naive.sums), "{DIFFERENT}");
     runs.sort_by(|one, other| one.busy.total_cmp(&other.busy));
     let (Run { seconds, busy, sums }, count) = (runs[RUNS / 2], file.messages.len());
     let Trades { fills, quantity, notional } = sums.trades;

@@ -4,7 +4,8 @@
 //!
 //! - `agio-book-bench [MESSAGES] [RUNS]` prints the table.
 //! - `… latency [MESSAGES]` single operations beside empty ones; `… scale [MESSAGES] [MOST]` large books.
-//! - `… one REGIME LIVES MODE MESSAGES RUNS [RESTING DEPTH]`, by numbers and without the twin, to be profiled.
+//! - `… one REGIME LIVES MODE MESSAGES RUNS [RESTING DEPTH]`, by numbers and without the twin, to be profiled; and
+//!   `… twin` with the same numbers prints the checksum that such a run must come to.
 //! - `… write FOLDER MESSAGES` the workloads as files, `… peer FILE …` runs such files as the peers do.
 
 // A benchmark's loop and its sink are one piece of code, as the book's are.
@@ -28,16 +29,27 @@ pub(crate) fn spec(regime: Regime, lives: Lives, messages: usize) -> Spec {
     Spec { regime, lives, messages, resting, depth: 1_000, seed: 42 }
 }
 
-fn one(arguments: &[String]) {
-    let number = |at: usize| arguments.get(at).and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
+/// The workload that numbers on the command line name.
+fn named(arguments: &[String]) -> Spec {
+    let number = |at| number(arguments, at);
     let lives = if number(1) == 0 { Lives::Short } else { Lives::Overlapping };
-    let mut spec = spec(REGIMES[number(0) % 5], lives, number(3));
-    if number(5) > 0 {
-        (spec.resting, spec.depth) = (number(5), number(6) as u64);
-    }
-    let (filling, messages) = workload::make(&spec);
-    for _ in 0..number(4).max(1) {
-        let run = runs::run::<Bare>(&filling, &messages, number(2) == 1);
+    let spec = spec(REGIMES[number(0) % 5], lives, number(3));
+    if number(5) == 0 { spec } else { Spec { resting: number(5), depth: number(6) as u64, ..spec } }
+}
+
+fn number(arguments: &[String], at: usize) -> usize {
+    arguments.get(at).and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+fn twin(arguments: &[String]) {
+    let (filling, messages) = workload::make(&named(arguments));
+    println!("{:016x}", runs::run_naive::<Bare>(&filling, &messages).sums.sum);
+}
+
+fn one(arguments: &[String]) {
+    let (filling, messages) = workload::make(&named(arguments));
+    for _ in 0..number(arguments, 4).max(1) {
+        let run = runs::run::<Bare>(&filling, &messages, number(arguments, 2) == 1);
         let rate = |seconds: f64| messages.len() as f64 / seconds / 1e6;
         let (wall, busy, sums) = (rate(run.seconds), rate(run.busy), run.sums);
         println!("{wall:.1} M/s, cpu {busy:.1}, {} events, {:016x}", sums.events, sums.sum);
@@ -62,6 +74,7 @@ fn main() -> std::io::Result<()> {
         Some("latency") => tables::latency(number(1, 2_000_000)),
         Some("scale") => tables::scale(number(1, 2_000_000), number(2, 10_000_000)),
         Some("one") => one(&arguments[1..]),
+        Some("twin") => twin(&arguments[1..]),
         Some("write") => write(&arguments[1], number(2, 200_000))?,
         Some("peer") => files::peer(&arguments[1..])?,
         _ => {

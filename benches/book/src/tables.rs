@@ -11,6 +11,8 @@ use crate::venue::Venue;
 use crate::workload::{Lives, REGIMES, Regime, Spec};
 use crate::{apply_one, spec, workload};
 
+pub(crate) const DIFFERENT: &str = "the fast book's events differ from the naive one's";
+
 /// Rates in all regimes and lifetimes, with a policy.
 pub(crate) fn rates<V: Venue>(messages: usize, runs: usize) {
     println!("{messages} messages, median of {runs} runs, million messages a second; events to a second thread, which");
@@ -47,7 +49,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn checked(fast: Run, naive: Run) -> Run {
-    assert_eq!(fast.sums, naive.sums, "the fast book's events differ from the naive one's");
+    assert_eq!(fast.sums, naive.sums, "{DIFFERENT}");
     fast
 }
 
@@ -59,12 +61,14 @@ pub(crate) fn latency(messages: usize) {
         let mut empty: Vec<u64> = (0..messages).map(|_| time(|| ())).collect();
         row("(empty)", &mut empty);
         let (filling, messages) = workload::make(&spec(regime, Lives::Overlapping, messages));
-        let (mut book, mut ring) = (Book::<Bare>::new(), Ring::new());
-        book.apply_batch(&filling, &mut ring);
+        let (mut book, mut before) = (Book::<Bare>::new(), Ring::new());
+        book.apply_batch(&filling, &mut before);
+        before.finish();
+        let mut ring = Ring::<Bare>::new();
         let mut times: Vec<u64> =
             messages.iter().map(|message| time(|| apply_one!(Bare, book, 0, message, &mut ring))).collect();
         row(&format!("{regime:?}"), &mut times);
-        ring.finish();
+        assert_eq!(ring.finish(), run_naive::<Bare>(&filling, &messages).sums, "{DIFFERENT}");
     }
 }
 
@@ -96,17 +100,20 @@ pub(crate) fn scale(messages: usize, most: usize) {
         "{:>9} {:>8} {:>7} {:>7} {:>7} {:>10} {:>12}",
         "resting", "levels", "single", "batch", "probe", "B/order", "worst fill"
     );
+    let mut told = Vec::new();
     let sizes = [(1_000, 500), (100_000, 5_000), (1_000_000, 50_000), (10_000_000, 50_000)];
     for (resting, depth) in sizes.into_iter().filter(|size| size.0 <= most) {
         let lives = Lives::Overlapping;
         let spec = Spec { regime: Regime::Still, lives, messages, resting, depth, seed: 42 };
         let (filling, messages) = workload::make(&spec);
-        let mut ring = Ring::new();
+        let mut ring = Ring::<Bare>::new();
         let before = resident();
         let mut book = Book::<Bare>::new();
         let worst = filling.iter().map(|message| work(|| apply_one!(Bare, book, 0, message, &mut ring))).max();
         let bytes = (resident() - before) as f64 / book.len() as f64;
         let levels = book.levels(Side::Buy).count() + book.levels(Side::Sell).count();
+        ring.finish();
+        let mut ring = Ring::<Bare>::new();
         let (single, batch) = messages.split_at(messages.len() / 2);
         let rate = |messages: &[Message], run: &mut dyn FnMut()| {
             let before = busy();
@@ -117,7 +124,12 @@ pub(crate) fn scale(messages: usize, most: usize) {
         let batch = rate(batch, &mut || in_batches(&mut book, batch, &mut ring));
         let (worst, probe) = (worst.unwrap_or(0) as f64 / 1e3, probe(book.memory()));
         println!("{resting:9} {levels:8} {single:7.1} {batch:7.1} {probe:7.1} {bytes:10.1} {worst:9.1} us");
-        ring.finish();
+        told.push((spec, ring.finish()));
+    }
+    // Last: memory that the twin has used would be taken for the next book's.
+    for (spec, sums) in told {
+        let (filling, messages) = workload::make(&spec);
+        assert_eq!(sums, run_naive::<Bare>(&filling, &messages).sums, "{DIFFERENT}");
     }
 }
 

@@ -79,9 +79,6 @@ impl Run {
         self.began = Instant::now();
         while self.outcome.replies() < self.requests.len() {
             let now = Instant::now();
-            if self.plan.seconds.is_some_and(|seconds| (now - self.began).as_secs_f64() > seconds) {
-                self.requests.truncate(self.sent);
-            }
             let wait = self.send(now)?;
             self.wait(wait)?;
         }

@@ -14,9 +14,6 @@ pub(crate) struct Plan {
     pub(crate) connections: usize,
     /// Requests to make beforehand; the run ends when all are answered.
     pub(crate) requests: usize,
-    /// End earlier, after so many seconds.
-    #[serde(default)]
-    pub(crate) seconds: Option<f64>,
     /// Requests a second, whatever the answers do (open loop); without it each answer draws the next request.
     #[serde(default)]
     pub(crate) rate: Option<f64>,
@@ -45,8 +42,6 @@ pub(crate) enum Mode {
     Resting,
     /// LIMIT orders that each fill one of as many resting ones.
     Crossing,
-    /// `GET /api/v3/ping`.
-    Ping,
 }
 
 /// A key of a user.

@@ -18,10 +18,6 @@ const WINDOW: u64 = 60_000;
 
 /// All requests of a run.
 pub(crate) fn make(plan: &Plan) -> Vec<Vec<u8>> {
-    if plan.mode == Mode::Ping {
-        let ping = format!("GET /api/v3/ping HTTP/1.1\r\nhost: {}\r\n\r\n", plan.address);
-        return vec![ping.into_bytes(); plan.requests];
-    }
     let keys: Vec<hmac::Key> = plan.users.iter().map(|user| key(&user.secret_key)).collect();
     let now = milliseconds();
     (0..plan.requests).map(|number| order(plan, &keys[number % 2], number, now)).collect()
