@@ -36,8 +36,8 @@ test-rust:  ## the crates' own tests
 	AGIO_TWIN_COMMANDS=2000000 cargo test --release -p agio-book --test twin --locked --quiet
 	@$(MAKE) --no-print-directory planted
 
-test-python: setup  ## every other test
-	$(BIN)/pytest --ignore=tests/tidy
+test-python: setup  ## every other test, two files at a time
+	$(BIN)/pytest --ignore=tests/tidy --numprocesses 2 --dist loadfile
 
 sim: setup  ## the simulator on seeds that nobody has run, about a minute: ARGS="--seeds 100 --fresh --places"
 	@exec $(BIN)/agio sim $(or $(ARGS),--seeds 400 --fresh)
@@ -46,7 +46,7 @@ fuzz:  ## every decoder, the engine and the book under libFuzzer, on nightly Rus
 	@tests/simulation/fuzz.py --seconds $(or $(SECONDS),60) $(ARGS)
 
 planted:  ## every planted bug is found by the simulator; prints bug, seed and check
-	cargo test --release -p agio-sim --features planted --test planted --locked --quiet -- --nocapture
+	cargo test -p agio-sim --features planted --test planted --locked --quiet -- --nocapture
 
 mutants:  ## a seeded sample of mutants of book, engine and journal: COUNT=150 SEED=1 ARGS="--log FILE" (half an hour)
 	@tests/simulation/mutants.py --count $(or $(COUNT),150) --seed $(or $(SEED),1) $(ARGS)

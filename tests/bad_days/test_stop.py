@@ -146,6 +146,12 @@ def test_a_second_signal_changes_nothing(begin: Begin, tmp_path: Path) -> None:
     assert not (tmp_path / "data" / "admin.sock").exists()
 
 
+def hears_its_end(process: int) -> bool:
+    """Whether a process handles SIGTERM already."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return bool(int(status.partition("SigCgt:")[2].split()[0], 16) >> signal.SIGTERM - 1 & 1)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_start_that_takes_long_is_ended_as_well(tmp_path: Path, faults: Faults, number: signal.Signals) -> None:
     """Reading a long log, or a disk that hangs: nobody was answered yet, so nobody has to be told."""
@@ -156,7 +162,8 @@ def test_a_start_that_takes_long_is_ended_as_well(tmp_path: Path, faults: Faults
     command: list[str | Path] = [AGIO, "dev", "--port-base", "0", "--data", folder, *QUIET]
     starting = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, **faults.environment})
     try:
-        time.sleep(3)
+        assert until(30, lambda: hears_its_end(starting.pid))
+        time.sleep(1)  # on to the log, which hangs
         assert starting.poll() is None
         starting.send_signal(number)
         assert starting.wait(SECONDS) == 0

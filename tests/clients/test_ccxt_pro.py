@@ -29,11 +29,14 @@ async def watcher(person: Person) -> AsyncIterator[Any]:
 async def test_an_order_book_follows_the_market(watcher: Any) -> None:
     """When an update is missing, ccxt reports a checksum error and throws the book away."""
     clock = asyncio.get_running_loop().time
-    until, updates = clock() + BOOK_SECONDS, set()
+    until, updates, tops = clock() + BOOK_SECONDS, set(), 0
     while clock() < until:
         book = await watcher.watch_order_book(SYMBOL)
         updates.add(book["nonce"])
-        assert book["bids"][0][0] < book["asks"][0][0]
+        if book["bids"] and book["asks"]:  # another test's order may have taken a whole side
+            assert book["bids"][0][0] < book["asks"][0][0]
+            tops += 1
+    assert tops
     assert len(updates) > 2
     asked = await watcher.fetch_order_book(SYMBOL)
     while book["nonce"] < asked["nonce"]:
@@ -53,6 +56,8 @@ async def test_market_data(watcher: Any) -> None:
     assert ticker["low"] <= ticker["last"] <= ticker["high"]
     _, _, high, low, closed, _ = candles[-1]
     assert low <= closed <= high
+    while None in (tops[SYMBOL]["bid"], tops[SYMBOL]["ask"]):  # another test's order took a whole side
+        tops = await watcher.watch_bids_asks([SYMBOL])
     assert tops[SYMBOL]["bid"] < tops[SYMBOL]["ask"]
 
 

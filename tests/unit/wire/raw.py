@@ -56,7 +56,11 @@ class Client:
         return await asyncio.wait_for(self._receive(), within)
 
     async def message(self) -> bytes:
+        """The next text; pings between are answered."""
         first, payload = await self.receive()
+        while first == 0x89:
+            self.write(frame(10, payload))
+            first, payload = await self.receive()
         assert first == 0x81, (first, payload)
         return payload
 
