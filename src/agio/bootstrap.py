@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from agio.adapters import descriptors
 from agio.adapters.files import folder
+from agio.adapters.files.listen_keys import ListenKeyFile
 from agio.adapters.sql.databases import PROJECTION
 from agio.adapters.sql.engine import refusal, sqlite_engine, usable
 from agio.adapters.sql.identity import open_identity
@@ -148,6 +149,11 @@ class Exchange:
             shard.add_sink(sink)
         await self._remember(engine)
         self.identity = await open_identity(self.paths, shard, verifier)
+        self.feeds.keep_listen_keys(ListenKeyFile(self.paths.listen_keys, self.identity.master), self._holds)
+
+    def _holds(self, name: str, account: int) -> bool:
+        key = self.identity.key(name)
+        return key is not None and key.account == account
 
     async def _remember(self, engine: Engine) -> None:
         """What was traded before this process, once SQL has all of it, and the tops of the books."""

@@ -66,6 +66,13 @@ async def stop_under_load(exchange: Exchange, number: signal.Signals) -> tuple[T
             return told, time.monotonic() - began
 
 
+def listen_key(exchange: Exchange) -> str:
+    """The demo user's listen key, made when there is none."""
+    client = Client(exchange.rest, exchange.user)
+    answer = client.send("POST", "/api/v3/userDataStream", X_MBX_APIKEY=exchange.user.api_key)
+    return str(answer.body["listenKey"])
+
+
 @pytest.fixture
 def heard() -> Iterator[None]:
     """A hangup is heard by what starts now, also where it is not by these tests, as under nohup."""
@@ -80,6 +87,7 @@ async def test_a_stop_under_load(begin: Begin, tmp_path: Path, number: signal.Si
     folder = tmp_path / "data"
     exchange = begin(folder, *QUIET)
     raise_limits(exchange)
+    key = listen_key(exchange)
     told, seconds = await stop_under_load(exchange, number)
     assert seconds < SECONDS
     assert {status for status, _ in told.answers} == {503}, "who asked meanwhile was told so, and nothing else"
@@ -89,6 +97,7 @@ async def test_a_stop_under_load(begin: Begin, tmp_path: Path, number: signal.Si
     assert (whole["damage"], whole["torn"], whole["snapshots"]) == ([], None, 1)
     with running(folder, *QUIET) as again:
         judge(again, told)
+        assert listen_key(again) == key, "whoever connects to it again would wait in vain"
 
 
 def test_a_disk_that_does_not_answer_is_not_waited_for(begin: Begin, tmp_path: Path, faults: Faults) -> None:

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from agio.domain.errors import ApiError
-from agio.streams.user import UserData
+from agio.streams.user import UserData, listen_keys
 from agio.streams.user import feeds as limits
+from agio.streams.user.listen_keys import KeptKey
 from tests.unit.streams.fakes import START, Shard, UserEvent, World, ask, event
 
 
@@ -228,6 +230,66 @@ async def test_a_key_expires_unless_it_is_extended(shard: Shard) -> None:
         user.extend_listen_key(key, 7)
     assert refusal(user.extend_listen_key, other, 8) == -1125
     assert user.create_listen_key(7) == key
+
+
+class Keeper:
+    """Where listen keys are kept."""
+
+    def __init__(self) -> None:
+        self.kept: list[KeptKey] = []
+
+    def read(self) -> list[KeptKey]:
+        return self.kept
+
+    def write(self, keys: Iterable[KeptKey]) -> None:
+        self.kept = list(keys)
+
+
+def again(keeper: Keeper, shard: Shard, holders: dict[str, int], lifetime: float = 3600.0) -> UserData:
+    """User data of another process."""
+    user = UserData(shard, UserEvent, lifetime=lifetime)  # type: ignore[arg-type]
+    user.keep_listen_keys(keeper, lambda name, account: holders.get(name) == account)
+    return user
+
+
+async def test_listen_keys_outlast_a_restart(shard: Shard) -> None:
+    keeper, holders = Keeper(), {"a": 7, "b": 7, "c": 8, "d": 9}
+    first = again(keeper, shard, holders)
+    key, closed, lost = (
+        first.create_listen_key(7, "a"),
+        first.create_listen_key(8, "c"),
+        first.create_listen_key(9, "d"),
+    )
+    first.create_listen_key(7, "b")
+    first.close_listen_key(closed, 8)
+    first.stop()
+    assert all(kept.ends == START + 3600 * 10**6 for kept in keeper.kept)
+    second = again(keeper, shard, holders | {"d": 10})  # an older log was restored: that API key is another account's
+    second.extend_listen_key(key, 7)
+    assert second.create_listen_key(7, "a") == key
+    assert refusal(second.extend_listen_key, closed, 8) == -1125
+    assert refusal(second.extend_listen_key, lost, 9) == -1125
+    second.revoked("b")
+    assert refusal(second.extend_listen_key, key, 7) == -1125
+    second.stop()
+    assert keeper.kept == []
+
+
+async def test_a_restart_gives_a_listen_key_no_more_time(shard: Shard) -> None:
+    keeper = Keeper()
+    keeper.kept = [KeptKey("k" * 64, 7, ("a",), START + 50_000), KeptKey("l" * 64, 8, ("c",), START)]
+    user = again(keeper, shard, {"a": 7, "c": 8})
+    assert refusal(user.extend_listen_key, "l" * 64, 8) == -1125
+    await asyncio.sleep(0.1)
+    assert refusal(user.extend_listen_key, "k" * 64, 7) == -1125
+
+
+async def test_listen_keys_are_kept_while_the_exchange_runs(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listen_keys, "KEEP_AFTER", 0.01)
+    keeper = Keeper()
+    key = again(keeper, shard, {}).create_listen_key(7, "a")
+    await asyncio.sleep(0.05)
+    assert [kept.name for kept in keeper.kept] == [key]
 
 
 async def test_those_who_listen_are_told_of_the_end(world: World) -> None:

@@ -45,6 +45,11 @@ class DataFolder:
         return self.root / "identity.db"
 
     @property
+    def listen_keys(self) -> Path:
+        """The listen keys that are valid, sealed."""
+        return self.root / "listen-keys"
+
+    @property
     def admin(self) -> Path:
         """Where the running exchange takes administration, from its owner only."""
         return self.root / "admin.sock"

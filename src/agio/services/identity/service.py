@@ -91,6 +91,11 @@ class IdentityService:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="agio-identity")
         self._turn = asyncio.Lock()
 
+    @property
+    def master(self) -> MasterKey:
+        """Seals what else in the data folder is secret."""
+        return self._master
+
     def close(self) -> None:
         """Ends the worker and closes the database. Blocks until it is done."""
         self._pool.shutdown()

@@ -83,6 +83,7 @@ class UserData:
         self.create_listen_key = self._keys.create
         self.extend_listen_key = self._keys.extend
         self.close_listen_key = self._keys.close
+        self.keep_listen_keys = self._keys.keep
 
     def __call__(self, events: EventBatch) -> None:
         """One batch of durable events."""
@@ -152,3 +153,4 @@ class UserData:
         for connection, session in list(self._sessions.items()):
             if session.active:
                 self.unsubscribe(connection, None)
+        self._keys.stop()

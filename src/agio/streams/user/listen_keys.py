@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 import string
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from agio.domain.errors import ApiError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from agio.ports import Clock
     from agio.streams.topics import Feed, Topic
     from agio.streams.user.watch import Watched
@@ -22,8 +24,31 @@ if TYPE_CHECKING:
 LIFETIME = 3600.0
 """Seconds."""
 
+KEEP_AFTER = 0.5
+"""Seconds from a change until it is kept, together with others."""
+
 _LENGTH = 64
 _LETTERS = string.ascii_letters + string.digits
+
+
+class KeptKey(msgspec.Struct, frozen=True):
+    """A listen key as the next exchange on this data folder is to find it."""
+
+    name: str
+    account: int
+    holders: tuple[str, ...]
+    ends: int
+    """In µs of the log's time."""
+
+
+class Keeper(Protocol):
+    """Where listen keys are kept over a restart. They are secrets."""
+
+    def read(self) -> Iterable[KeptKey]:
+        """What was written last; nothing when there is none that can be trusted."""
+
+    def write(self, keys: Iterable[KeptKey]) -> None:
+        """In place of what was written before. Does not raise: who loses a key asks for another."""
 
 
 class KeyFeed:
@@ -57,7 +82,7 @@ class KeyFeed:
 
 
 class _Key:
-    __slots__ = ("account", "feed", "holders", "name", "timer")
+    __slots__ = ("account", "ends", "feed", "holders", "name", "timer")
 
     def __init__(self, name: str, account: int) -> None:
         self.name = name
@@ -66,6 +91,7 @@ class _Key:
         """The names of the API keys that it was told to."""
         self.feed: KeyFeed | None = None
         self.timer: asyncio.TimerHandle | None = None
+        self.ends = 0
 
 
 class ListenKeys:
@@ -77,6 +103,39 @@ class ListenKeys:
         self._lifetime = lifetime
         self._by_name: dict[str, _Key] = {}
         self._by_account: dict[int, _Key] = {}
+        self._keeper: Keeper | None = None
+        self._due: asyncio.TimerHandle | None = None
+
+    def keep(self, keeper: Keeper, holds: Callable[[str, int], bool]) -> None:
+        """Goes on with the keys of the exchange before this one, whose listeners only connect again, and keeps its own.
+
+        `holds`: whether an API key of that name is in use, and the account's.
+        """
+        now = self._clock()
+        for kept in keeper.read():
+            holders = {name for name in kept.holders if holds(name, kept.account)}
+            if not holders or kept.ends <= now or kept.account in self._by_account:
+                continue
+            key = self._add(kept.name, kept.account)
+            key.holders = holders
+            self._prolong(key, min((kept.ends - now) / 1e6, self._lifetime))
+        self._keeper = keeper
+
+    def stop(self) -> None:
+        """Keeps what is to be kept, at once."""
+        if self._due is not None:
+            self._due.cancel()
+            self._write()
+
+    def _changed(self) -> None:
+        if self._keeper is not None and self._due is None:
+            self._due = asyncio.get_running_loop().call_later(KEEP_AFTER, self._write)
+
+    def _write(self) -> None:
+        self._due = None
+        if self._keeper is not None:
+            keys = self._by_name.values()
+            self._keeper.write([KeptKey(key.name, key.account, tuple(sorted(key.holders)), key.ends) for key in keys])
 
     def __len__(self) -> int:
         return len(self._by_name)
@@ -85,15 +144,14 @@ class ListenKeys:
         """The account's key, good for another hour from now. `holder`: the name of the API key that asks."""
         key = self._by_account.get(account)
         if key is None:
-            key = _Key("".join(secrets.choice(_LETTERS) for _ in range(_LENGTH)), account)
-            self._by_name[key.name] = self._by_account[account] = key
+            key = self._add("".join(secrets.choice(_LETTERS) for _ in range(_LENGTH)), account)
         key.holders.add(holder)
-        self._prolong(key)
+        self._prolong(key, self._lifetime)
         return key.name
 
     def extend(self, name: str, account: int) -> None:
         """Another hour from now; ApiError -1125 when the account has no such key."""
-        self._prolong(self._find(name, account))
+        self._prolong(self._find(name, account), self._lifetime)
 
     def close(self, name: str, account: int) -> None:
         """Ends it; ApiError -1125 when the account has no such key."""
@@ -121,10 +179,16 @@ class ListenKeys:
             raise ApiError(-1125, "This listenKey does not exist.")
         return key
 
-    def _prolong(self, key: _Key) -> None:
+    def _add(self, name: str, account: int) -> _Key:
+        key = self._by_name[name] = self._by_account[account] = _Key(name, account)
+        return key
+
+    def _prolong(self, key: _Key, seconds: float) -> None:
         if key.timer is not None:
             key.timer.cancel()
-        key.timer = asyncio.get_running_loop().call_later(self._lifetime, self._expire, key)
+        key.timer = asyncio.get_running_loop().call_later(seconds, self._expire, key)
+        key.ends = self._clock() + int(seconds * 1e6)
+        self._changed()
 
     def _expire(self, key: _Key) -> None:
         self._forget(key)
@@ -135,3 +199,4 @@ class ListenKeys:
         if key.timer is not None:
             key.timer.cancel()
         del self._by_name[key.name], self._by_account[key.account]
+        self._changed()
