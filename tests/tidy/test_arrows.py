@@ -29,7 +29,7 @@ CRATES: dict[str, set[str]] = {
     "engine": {"book", "planted"},
     "edge": {"engine"},
     "runner": {"engine", "journal", "planted"},
-    "sim": {"book", "engine", "journal", "planted", "runner"},
+    "sim": {"engine", "journal", "planted", "runner"},
     "extension": {"edge", "engine", "journal", "runner", "sim"},
     "fuzz": {"book", "edge", "engine", "journal"},
 }

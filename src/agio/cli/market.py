@@ -100,7 +100,7 @@ def _naming(what: str, name: str) -> Iterator[None]:
 
 @market.command("add-asset")
 @click.argument("name")
-@click.option("--precision", default=8, show_default=True, help="Decimals that commission and transfers keep.")
+@click.option("--precision", default=8, show_default=True, help="Decimals that commission keeps.")
 @act_options
 @folder_option
 @json_option
