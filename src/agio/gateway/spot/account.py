@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NO_RATES = Rates(text(0), text(0), text(0), text(0))
 NO_DISCOUNT = Discount(enabled_for_account=False, enabled_for_symbol=False, discount_asset=None, discount=text(0))
+"""No asset where there is no discount, as Binance's testnet answers; its documents only show BNB."""
 _account = msgspec.json.Decoder(Account)
 
 
