@@ -57,6 +57,14 @@ def test_a_mark_that_a_full_disk_left_empty_is_none(tmp_path: Path) -> None:
     assert "agio" in (tmp_path / "agio.json").read_text()
 
 
+def test_a_mark_that_a_power_cut_left_empty_is_none(tmp_path: Path) -> None:
+    folder = prepare(tmp_path)
+    for left in (folder.identity, folder.projection, folder.admin, folder.listen_keys):
+        left.touch()  # the socket, too, is there still
+    (tmp_path / "agio.json").write_text("")
+    assert prepare(tmp_path) == folder
+
+
 def test_a_folder_put_together_from_a_backup_is_agios(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     (tmp_path / "identity.db").touch()

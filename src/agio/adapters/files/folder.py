@@ -19,8 +19,10 @@ MARK = "agio.json"
 """By which a data folder is known."""
 FORMAT = '{"program": "agio", "format": 1}\n'
 DATABASES = ("identity.db", "projection.db")
-RESTORED = frozenset({"log", *(name + end for name in DATABASES for end in ("", "-journal", "-shm", "-wal"))})
-"""What a folder may hold that was put together from a backup, and has no mark: the log, and what belongs to it."""
+LEFT = ("admin.sock", "listen-keys", ".listen-keys")
+"""What a process that was killed leaves besides the log and the databases."""
+RESTORED = frozenset({"log", *LEFT, *(name + end for name in DATABASES for end in ("", "-journal", "-shm", "-wal"))})
+"""What a folder without a mark may hold, because it was put together from a backup, or lost its mark in a power cut."""
 
 
 @dataclass(frozen=True, slots=True)
