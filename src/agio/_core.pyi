@@ -162,6 +162,9 @@ class Rows:
     def values(self, table: str) -> tuple[Any, ...]:
         """All rows of orders, trades, aggregates, movements or minutes, behind one another. KeyError for another."""
 
+def opening(folder: str) -> tuple[int, int]:
+    """Bytes read of a log that another thread is opening, and all there are to read; zeros when none is."""
+
 @final
 class Shard:
     """One log and one engine, with their threads.

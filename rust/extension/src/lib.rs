@@ -22,5 +22,5 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     rows::register(module)?;
     log::register(module)?;
     sim::register(module)?;
-    module.add_class::<shard::PyShard>()
+    shard::register(module)
 }

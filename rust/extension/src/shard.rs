@@ -1,5 +1,6 @@
 //! The handle to a shard: requests in, durable events and answers out.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,8 @@ use agio_engine::units::{AccountId, Amount, AssetId, KeyId, MarketId, Micros, Up
 use agio_engine::vocabulary::{OrderView, Side};
 use agio_runner::clock::ManualTime;
 use agio_runner::{
-    Answer, Batch, Desk, Durability, Follower, Options, Outcome, Published, Reply, Request, Shard, State, View,
+    Answer, Batch, Desk, Durability, Follower, LONG_TAIL, Options, Outcome, Published, Reading, Reply, Request, Shard,
+    State, View,
 };
 use parking_lot::{Mutex, RwLock};
 use pyo3::exceptions::PyValueError;
@@ -37,6 +39,21 @@ const REMEMBER: usize = 4_096;
 const LONGEST_COMMAND: usize = 8_192;
 /// Events of one step of the projector.
 const STEP_EVENTS: usize = 16_000;
+
+/// How far those have come that are being opened, by folder.
+static STARTS: Mutex<BTreeMap<PathBuf, Reading>> = Mutex::new(BTreeMap::new());
+
+/// Bytes read of a log that is being opened, and all there are to read; zeros if it is not.
+#[pyfunction]
+fn opening(folder: PathBuf) -> (u64, u64) {
+    let progress = STARTS.lock().get(&folder).map(Reading::progress).unwrap_or_default();
+    (progress.done, progress.total)
+}
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(opening, module)?)?;
+    module.add_class::<PyShard>()
+}
 
 /// Commands that SQL has not seen and that are no longer in memory: read from the log, up to where the shard started.
 struct Behind {
@@ -88,10 +105,15 @@ impl PyShard {
             follow_forward: confirm_jumps,
             least_free_bytes,
             remember: REMEMBER,
+            long_tail: LONG_TAIL,
+            reading: Reading::default(),
             manual_time: manual_time.map(|start| ManualTime::at(Micros(start))),
             tripwire: None,
         };
-        py.detach(|| Self::open(&options, projected)).map_err(|error| not_started(&error))
+        STARTS.lock().insert(options.folder.clone(), options.reading.clone());
+        let opened = py.detach(|| Self::open(&options, projected));
+        STARTS.lock().remove(&options.folder);
+        opened.map_err(|error| not_started(&error))
     }
 
     fn fileno(&self) -> i32 {
@@ -254,7 +276,7 @@ impl PyShard {
             orders::place(&values.0, Requester { account, key }, market).map_err(|error| refused(py, &error))?;
         let rates = orders::asks_commission(&values.0);
         self.ask(py, token, move |view, body| {
-            if let Err((reason, detail)) = view.engine.test(&command, view.now) {
+            if let Err((reason, detail)) = view.engine.check(&command, view.now) {
                 return replies::refusal(&errors::rejection(reason, detail, Action::Place), body);
             }
             let account = view.engine.account(account).filter(|_| rates);

@@ -31,6 +31,14 @@ pub enum Error {
     /// The folder has no log yet.
     #[error("there is no log here; create one first (a folder that should have one has lost its segments: restore it)")]
     NoLog,
+    /// The folder has what only a log leaves behind. A new one in its place would begin without what that one knew.
+    #[error(
+        "{file} belongs to a log, and the log itself is not there; restore its segments and its head from where {file} came from, or choose an empty folder"
+    )]
+    LostLog {
+        /// What is still there.
+        file: String,
+    },
     /// The folder has a log already.
     #[error("there is a log here already ({file}); open it, or choose an empty folder")]
     Exists {

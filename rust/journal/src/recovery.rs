@@ -5,7 +5,8 @@ use crate::error::{Context, Error, Result};
 use crate::frame::FrameBuilder;
 use crate::head::{self, Head};
 use crate::segment::{self, START, SegmentHeader};
-use crate::snapshot::SnapshotHeader;
+use crate::skips;
+use crate::snapshot::{self, SnapshotHeader};
 use crate::storage::{Entry, File, Storage};
 use crate::tail::TornTail;
 use crate::types::{LogId, Mark, Options, Progress};
@@ -22,18 +23,28 @@ const COPY: usize = 1 << 20;
 /// `Mark::default()` for one that begins at sequence 1.
 ///
 /// # Errors
-/// [`Error::Exists`] if the folder has a log, [`Error::Damaged`] if it had one and the segments are gone.
+/// [`Error::Exists`] if the folder has a log, [`Error::Damaged`] or [`Error::LostLog`] if it had one and the segments are
+/// gone.
 pub fn create(storage: &dyn Storage, log: LogId, after: Mark, options: &Options) -> Result<()> {
     check_options(storage, options)?;
     if let Some((_, segments)) = survey(storage)? {
         return Err(Error::Exists { file: segments[0].name.clone() });
     }
+    refuse_lost_log(storage)?;
     segment::remove_parts(storage)?;
     let bytes = options.segment_bytes;
     let header = SegmentHeader { log, first: after.sequence + 1, previous: after.hash, bytes };
     let file = storage.create(FRESH, bytes).context("create", FRESH)?;
     segment::publish(storage, &*file, FRESH, &header)?;
     head::write(storage, Head { log, segment: header.first })
+}
+
+fn refuse_lost_log(storage: &dyn Storage) -> Result<()> {
+    let entries = storage.list().context("list", "the data folder")?;
+    match entries.into_iter().find(|entry| snapshot::sequence_of(&entry.name).is_some() || entry.name == skips::NAME) {
+        Some(entry) => Err(Error::LostLog { file: entry.name }),
+        None => Ok(()),
+    }
 }
 
 /// The log of a folder, if it has one.
@@ -186,7 +197,9 @@ fn secure_tail(storage: &dyn Storage, log: LogId, name: &str) -> Result<Option<T
             Step::Flawed(flaw) => break Some(walk.judge(flaw)?),
         }
     };
-    if (walk.at > START || torn.is_some()) && !planted(Bug::TailNotSecured) {
+    if planted(Bug::TailSyncedInPlace) && torn.is_none() {
+        walk.file.sync_data().context("sync", name)?;
+    } else if (walk.at > START || torn.is_some()) && !planted(Bug::TailNotSecured) {
         let fresh = storage.create(FRESH, walk.header.bytes).context("create", FRESH)?;
         copy(&*walk.file, &*fresh, START, walk.at, name)?;
         segment::publish(storage, &*fresh, FRESH, &walk.header)?;

@@ -103,22 +103,28 @@ impl SnapshotHeader {
 /// # Errors
 /// [`Error::Io`]; the older snapshots are untouched then.
 pub fn write(storage: &dyn Storage, header: &SnapshotHeader, body: &[u8], keep: usize) -> Result<()> {
-    let head = header.encode(body.len());
-    let mut hasher = blake3::Hasher::new();
-    let hash = hasher.update(&head).update(body).finalize();
-    let file = storage.create(PART, 0).context("create", PART)?;
-    file.write_at(0, &head).context("write", PART)?;
-    file.write_at(HEADER as u64, body).context("write", PART)?;
-    file.write_at((HEADER + body.len()) as u64, hash.as_bytes()).context("write", PART)?;
-    if !planted(Bug::SnapshotUnsynced) {
-        file.sync_data().context("sync", PART)?;
-    }
+    write_part(storage, &header.encode(body.len()), body).inspect_err(|_| {
+        let _ = storage.remove(PART); // on a full disk it would keep all the room that there was
+    })?;
     segment::rename(storage, PART, &header.name())?;
     let old = list(storage)?;
     for entry in &old[..old.len().saturating_sub(keep.max(1))] {
         storage.remove(&entry.name).context("remove", &entry.name)?;
     }
     Ok(())
+}
+
+fn write_part(storage: &dyn Storage, head: &[u8; HEADER], body: &[u8]) -> Result<()> {
+    let mut hasher = blake3::Hasher::new();
+    let hash = hasher.update(head).update(body).finalize();
+    let file = storage.create(PART, 0).context("create", PART)?;
+    file.write_at(0, head).context("write", PART)?;
+    file.write_at(HEADER as u64, body).context("write", PART)?;
+    file.write_at((HEADER + body.len()) as u64, hash.as_bytes()).context("write", PART)?;
+    if planted(Bug::SnapshotUnsynced) {
+        return Ok(());
+    }
+    file.sync_data().context("sync", PART)
 }
 
 /// Loads the newest whole snapshot at or below `most` (`u64::MAX` for any). A damaged one is reported and passed over.

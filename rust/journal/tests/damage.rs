@@ -211,6 +211,23 @@ fn the_loss_of_all_segments_is_no_new_log() {
 }
 
 #[test]
+fn what_only_a_log_leaves_behind_is_no_empty_folder() {
+    let lost = |disk: &Memory| {
+        segments(disk).iter().chain([&"head".to_owned()]).for_each(|name| disk.remove(name).unwrap());
+        let files = disk.list().unwrap();
+        let refused = create(disk, LOG, Mark::default(), &options()).unwrap_err();
+        assert_eq!(disk.list().unwrap(), files, "nothing is made, or what comes back from a backup would meet it");
+        refused.to_string()
+    };
+    let (with_skips, with_snapshot) = (filled(), filled());
+    skips::append(&with_skips, LOG, &Skip { sequence: 5, time: 1, reason: "it broke".into() }).unwrap();
+    assert!(lost(&with_skips).starts_with("skips belongs to a log"));
+    let mark = recover(&with_snapshot).unwrap().0.writer().durable();
+    snapshot::write(&with_snapshot, &header(mark), b"state", 1).unwrap();
+    assert!(lost(&with_snapshot).contains(".snap belongs to a log"));
+}
+
+#[test]
 fn a_segment_from_an_older_backup_breaks_the_chain() {
     let disk = fresh();
     fill(&disk, &[2]);

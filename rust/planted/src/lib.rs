@@ -30,6 +30,8 @@ bugs! {
     UnsyncedHeader,
     /// Recovery yields what the page cache has, and does not make it durable first.
     TailNotSecured,
+    /// Recovery syncs the tail where it lies: after a sync that failed there is nothing left to be synced.
+    TailSyncedInPlace,
     /// All that is wrong at the end of the log is called torn, and dropped.
     DamageCalledTorn,
     /// The head is not told of a new segment.
@@ -44,6 +46,8 @@ bugs! {
     FirstRecordLost,
     /// The log's clock follows a jump of the wall clock.
     ClockFollows,
+    /// The log's clock stands still.
+    ClockStands,
     /// A wall clock behind the log is accepted at start.
     ClockBehindAccepted,
     /// A question is answered from the events of the command before it.

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use agio_engine::commands::Command;
 use agio_engine::units::Micros;
 use agio_journal::{Disk, Durability, File, Storage, Tap, Tapped};
-use agio_runner::{Answer, Desk, Options, Request, Shard};
+use agio_runner::{Answer, Desk, LONG_TAIL, Options, Reading, Request, Shard};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -83,6 +83,8 @@ fn options() -> Options {
         follow_forward: true,
         least_free_bytes: 0,
         remember: 4_096,
+        long_tail: LONG_TAIL,
+        reading: Reading::default(),
         manual_time: None,
         tripwire: None,
     }

@@ -60,8 +60,11 @@ impl Commit {
         }
     }
 
-    /// Whose answers are in it.
+    /// Whom it was to answer, or to tell that a command broke the engine.
     pub fn tokens(&self) -> impl Iterator<Item = u64> {
-        self.groups.iter().flat_map(|group| group.answers.iter().map(|answer| answer.token))
+        self.groups.iter().flat_map(|group| {
+            let lost = group.poisoned.iter().flat_map(|poisoned| poisoned.lost.iter().copied());
+            group.answers.iter().map(|answer| answer.token).chain(lost)
+        })
     }
 }

@@ -253,7 +253,8 @@ impl Desk {
                 return Turn::End;
             }
             table.engine_holds = !group.is_empty;
-            let Some(due) = due else {
+            // A full group takes no tick either; the disk makes room for it.
+            let Some(due) = due.filter(|_| group.has_room) else {
                 self.engine_wakes.wait(&mut table);
                 continue;
             };
@@ -281,17 +282,16 @@ impl Desk {
     }
 
     /// Hands over the last group there will be, once nothing else lies there or nobody takes it any more.
-    pub(crate) fn hand_over_last(&self, mut group: Group) {
+    pub(crate) fn hand_over_last(&self, group: Group) {
         let mut table = self.table.lock();
         while !table.next.is_empty() && table.failure.is_none() {
             table.engine_holds = true;
             self.engine_wakes.wait(&mut table);
         }
         if table.failure.is_some() {
-            let lost = group.poisoned.take().map_or_else(Vec::new, |poisoned| poisoned.lost);
             table.next.add(group);
             drop(table);
-            self.fail(String::new(), lost);
+            self.fail(String::new(), []);
             return;
         }
         table.next.add(group);
@@ -406,6 +406,32 @@ mod tests {
         let mut tokens = lost(&desk);
         tokens.sort_unstable();
         assert_eq!((tokens, desk.failure().as_deref()), (vec![8, 9, 10], Some("the disk")));
+    }
+
+    #[test]
+    fn nobody_is_forgotten_when_a_poison_command_meets_a_disk_that_fails() {
+        let poisoned = || Poisoned { sequence: Sequence(1), message: "planted".into(), lost: vec![9, 10] };
+        let last = || Group { poisoned: Some(poisoned()), ..group(8) };
+        let desk = desk();
+        desk.hand_over_last(last());
+        desk.fail("the disk".into(), []);
+        assert_eq!(lost(&desk), [8, 9, 10], "before the disk has taken it");
+        let mut commit = Commit::default();
+        commit.add(last());
+        assert_eq!(commit.tokens().collect::<Vec<_>>(), [8, 9, 10], "while it is written");
+    }
+
+    #[test]
+    fn a_full_group_waits_for_the_disk_whatever_is_due() {
+        let desk = desk();
+        desk.hand_over(group(1));
+        let load = Load { served: usize::MAX / 2, bytes: 0, limit: 0 };
+        let full = InHand { is_empty: false, has_room: false, load };
+        std::thread::scope(|scope| {
+            let turn = scope.spawn(|| desk.engine_turn(&mut VecDeque::new(), full, Some(Micros(0))));
+            assert!(desk.next_commit().is_some());
+            assert!(matches!(turn.join().unwrap(), Turn::HandOver), "a tick would not have fitted");
+        });
     }
 
     #[test]

@@ -32,4 +32,4 @@ pub use replay::replay;
 pub use request::{Answer, Reply, Request, View};
 pub use sequencer::{Group, OWN_LANE, Poisoned, Sequencer};
 pub use shard::{Shard, TURN};
-pub use start::{Options, Recovered, StartError, Tripwire, recover, take_snapshot};
+pub use start::{LONG_TAIL, Options, Reading, Recovered, StartError, Tripwire, recover, take_snapshot};

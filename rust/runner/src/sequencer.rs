@@ -141,6 +141,9 @@ impl Sequencer {
             let (sequence, time) = self
                 .apply(command, from, now)
                 .map_err(|poisoned| Poisoned { lost: vec![request.token], ..poisoned })?;
+            if let Command::RetireLane(_) = command {
+                self.lane_number = self.engine.lane_number(OWN_LANE); // it may have been this one, which begins again
+            }
             let outcome = self.group.batch.finish(sequence, time, &mut self.recent);
             reply(&View { engine: &self.engine, recent: &self.recent, now }, &outcome)
         } else {

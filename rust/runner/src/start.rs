@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use agio_engine::commands::Command;
 use agio_engine::engine::Engine;
 use agio_engine::layout::DecodeError;
 use agio_engine::{RestoreError, Violation};
 use agio_journal::{
-    Disk, Durability, Hash, Journal, LogId, Mark, Options as LogOptions, Recovery, SnapshotHeader, Storage, create,
-    identify, skips, skips::Skip, snapshot,
+    Disk, Durability, Hash, Journal, LogId, Mark, Options as LogOptions, Progress, Recovery, SnapshotHeader, Storage,
+    create, identify, skips, skips::Skip, snapshot,
 };
 
 use crate::clock::{ClockError, ManualTime};
@@ -19,8 +20,8 @@ use crate::replay::replay;
 pub(crate) const STATE_FORMAT: u32 = 1;
 /// A frame must have room for any one command: in smaller segments a shard would wait for it for ever.
 const LEAST_SEGMENT: u64 = 32 << 10;
-/// A tail longer than this is snapshotted at start, so that the next start is short.
-const LONG_TAIL: u64 = 200_000;
+/// See [`Options::long_tail`].
+pub const LONG_TAIL: u64 = 200_000;
 
 /// Called with each command before it is applied, live and in replay. A test's breaks the engine by panicking.
 pub type Tripwire = fn(&Command);
@@ -40,10 +41,30 @@ pub struct Options {
     pub least_free_bytes: u64,
     /// Finished orders to remember for queries.
     pub remember: usize,
+    /// A start that has read more commands than this takes a snapshot, so that the next one is short.
+    pub long_tail: u64,
+    /// Where a start tells how far it has read.
+    pub reading: Reading,
     /// Tells the time instead of the machine's clocks.
     pub manual_time: Option<ManualTime>,
     /// For tests of what a command does that breaks the engine.
     pub tripwire: Option<Tripwire>,
+}
+
+/// How far a start has come with reading the log, for others to look at. Clones are the same one.
+#[derive(Clone, Debug, Default)]
+pub struct Reading(Arc<(AtomicU64, AtomicU64)>);
+
+impl Reading {
+    /// Bytes read, of all there are to read; both 0 before it begins.
+    pub fn progress(&self) -> Progress {
+        Progress { done: self.0.0.load(Ordering::Relaxed), total: self.0.1.load(Ordering::Relaxed) }
+    }
+
+    fn tell(&self, at: Progress) {
+        self.0.1.store(at.total, Ordering::Relaxed);
+        self.0.0.store(at.done, Ordering::Relaxed);
+    }
 }
 
 impl Options {
@@ -190,7 +211,9 @@ fn attempt(storage: &Arc<dyn Storage>, options: &Options) -> Result<Attempt, Sta
         Some(snapshot) => restore(snapshot)?,
         None => Engine::new(),
     };
-    let mut recovery = Recovery::open(Arc::clone(storage), &options.log(), header.as_ref())?;
+    let reading = options.reading.clone();
+    let mut recovery =
+        Recovery::open(Arc::clone(storage), &options.log(), header.as_ref())?.on_progress(move |at| reading.tell(at));
     notes.extend(recovery.torn().map(|torn| format!("a torn tail was dropped: {torn:?}")));
     let log = recovery.log();
     let start = engine.sequence().0;
@@ -201,8 +224,10 @@ fn attempt(storage: &Arc<dyn Storage>, options: &Options) -> Result<Attempt, Sta
     let halted = judge(&engine)?;
     notes.extend(halted.iter().map(|invariant| format!("an invariant does not hold, cancels only: {invariant}")));
     let journal = recovery.finish()?;
-    if engine.sequence().0 - start > LONG_TAIL {
-        take_snapshot(&**storage, log, journal.writer().durable(), &engine)?;
+    if engine.sequence().0 - start > options.long_tail
+        && let Err(error) = take_snapshot(&**storage, log, journal.writer().durable(), &engine)
+    {
+        notes.push(format!("no snapshot was taken, and the next start reads as much again; nothing is lost ({error})"));
     }
     Ok(Attempt::Recovered(Box::new(Recovered { log, engine, journal, notes, halted })))
 }

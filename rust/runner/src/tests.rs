@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use agio_engine::commands::{Command, Deposit, ListAsset, OpenAccount, Withdraw};
+use agio_engine::commands::{Command, Deposit, ListAsset, OpenAccount, RetireLane, Withdraw};
 use agio_engine::engine::Engine;
 use agio_engine::events::Event;
 use agio_engine::units::{AccountId, Amount, AssetId, FIRST_CUSTOMER, Micros, Rate};
 use agio_engine::vocabulary::{OrderLimits, Rights};
 use agio_journal::skips::{self, Skip};
-use agio_journal::{Durability, Fault, Hash, Memory, SnapshotHeader, Storage as _, identify, snapshot};
+use agio_journal::{Durability, Fault, Hash, Memory, Progress, SnapshotHeader, Storage as _, identify, snapshot};
 
 use crate::request::{Answer, Request, View};
-use crate::{Desk, Options, Outcome, Refusal, Shard, StartError, State};
+use crate::{Desk, LONG_TAIL, OWN_LANE, Options, Outcome, Reading, Refusal, Shard, StartError, State};
 
 const USDT: AssetId = AssetId(0);
 /// A withdrawal of this much breaks the engine, in tests.
@@ -32,6 +32,8 @@ fn options() -> Options {
         follow_forward: false,
         least_free_bytes: 0,
         remember: 100,
+        long_tail: LONG_TAIL,
+        reading: Reading::default(),
         manual_time: None,
         tripwire: Some(poison),
     }
@@ -374,4 +376,67 @@ fn neither_a_snapshot_nor_a_skip_is_ahead_of_its_log_in_any_class() {
         let mut last = World::on(again.disk.crash(seed), &class).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         assert_eq!(last.balance(), 10);
     }
+}
+
+#[test]
+fn a_retired_lane_of_its_own_begins_again() {
+    let mut world = World::new();
+    world.deposit(1);
+    world.command(RetireLane { retired: OWN_LANE });
+    world.deposit(2);
+    world.wait();
+    assert_eq!(world.balance(), 3, "what comes behind it is no gap");
+    world.shard.stop().unwrap();
+    let mut again = World::on(world.disk.killed(), &options()).unwrap();
+    again.deposit(4);
+    assert_eq!(again.balance(), 7);
+}
+
+#[test]
+fn a_snapshot_that_does_not_fit_keeps_nobody_from_starting() {
+    let mut world = World::new();
+    world.deposit(1);
+    world.wait();
+    let long = Options { long_tail: 1, ..options() };
+    let mut told = 0;
+    for nth in 0.. {
+        let disk = world.disk.killed();
+        let before = disk.calls();
+        disk.fail(nth, Fault::Half);
+        match World::on(disk.clone(), &long) {
+            Ok(mut started) => {
+                assert_eq!(started.balance(), 1);
+                let notes = started.shard.notes();
+                told += u32::from(notes.iter().any(|note| note.contains("no snapshot was taken")));
+                if disk.calls() - before <= nth {
+                    break;
+                }
+            }
+            Err(error) => assert!(!error.to_string().contains("snapshot"), "call {nth}: {error}"),
+        }
+    }
+    assert!(told >= 5, "{told}");
+}
+
+#[test]
+fn what_is_left_of_a_snapshot_that_does_not_fit_is_removed() {
+    let mut world = World::new();
+    world.deposit(1);
+    world.wait();
+    world.disk.set_free(300);
+    assert!(world.shard.stop().unwrap_err().to_string().contains("snapshot.part"));
+    assert_eq!(world.disk.content("snapshot.part"), None, "it would keep what room there was");
+    let free = world.disk.free_bytes().unwrap();
+    assert_eq!(free, 300);
+}
+
+#[test]
+fn a_start_tells_how_far_it_has_read() {
+    let mut world = World::new();
+    world.deposit(1);
+    world.wait();
+    let reading = Reading::default();
+    assert_eq!(reading.progress(), Progress::default());
+    World::on(world.disk.killed(), &Options { reading: reading.clone(), ..options() }).unwrap();
+    assert_eq!(reading.progress(), Progress { done: 1 << 20, total: 1 << 20 });
 }

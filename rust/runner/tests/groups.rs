@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use agio_engine::commands::Tick;
 use agio_engine::units::Micros;
 use agio_journal::{Durability, File, Memory, Tap, Tapped};
-use agio_runner::{Answer, Options, Reply, Request, Shard};
+use agio_runner::{Answer, LONG_TAIL, Options, Reading, Reply, Request, Shard};
 
 /// The most that one sync may make wait.
 const MOST: usize = 4_096;
@@ -74,6 +74,8 @@ fn shard() -> (Shard, Arc<Gate>) {
         follow_forward: true,
         least_free_bytes: 0,
         remember: 10,
+        long_tail: LONG_TAIL,
+        reading: Reading::default(),
         manual_time: None,
         tripwire: None,
     };

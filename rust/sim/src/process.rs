@@ -10,7 +10,7 @@ use agio_engine::commands::Command;
 use agio_journal::skips::{self, Skip};
 use agio_journal::{Durability, Frame, LogId, Mark, Preparer, Storage, Writer, create, identify};
 use agio_runner::clock::Clock;
-use agio_runner::{Commit, Group, Options, Request, Sequencer, StartError, recover, take_snapshot};
+use agio_runner::{Commit, Group, Options, Reading, Request, Sequencer, StartError, recover, take_snapshot};
 
 use crate::disk::Disk;
 use crate::time::Clocks;
@@ -47,7 +47,7 @@ pub(crate) struct Process {
 }
 
 /// What a shard is started with.
-pub(crate) fn options(segment_bytes: u64) -> Options {
+pub(crate) fn options(segment_bytes: u64, long_tail: u64) -> Options {
     Options {
         folder: PathBuf::new(),
         durability: Durability::Fdatasync,
@@ -55,6 +55,8 @@ pub(crate) fn options(segment_bytes: u64) -> Options {
         follow_forward: false,
         least_free_bytes: 0,
         remember: REMEMBER,
+        long_tail,
+        reading: Reading::default(),
         manual_time: None,
         tripwire: Some(trip),
     }

@@ -23,6 +23,9 @@ const fn site(phase: &'static str, call: &'static str, file: &'static str) -> Si
     Site { phase, call, file }
 }
 
+/// What does not fit is removed: a process comes there only on a full disk.
+pub(crate) const UNFINISHED_SNAPSHOT: Site = site("stop", "remove", "unfinished file");
+
 /// All of them.
 pub const SITES: &[Site] = &[
     site("commit", "create", "head.part"),
@@ -63,6 +66,7 @@ pub const SITES: &[Site] = &[
     site("quarantine", "write", "skips.part"),
     site("recover", "create", "head.part"),
     site("recover", "create", "skips.part"),
+    site("recover", "create", "snapshot.part"),
     site("recover", "create", "tail.part"),
     site("recover", "list", "folder"),
     site("recover", "measure", "segment"),
@@ -76,24 +80,30 @@ pub const SITES: &[Site] = &[
     site("recover", "read", "segment"),
     site("recover", "read", "skips"),
     site("recover", "read", "snapshot"),
+    site("recover", "remove", "snapshot"),
     site("recover", "remove", "unfinished file"),
     site("recover", "rename to", "head"),
     site("recover", "rename to", "segment"),
     site("recover", "rename to", "skips"),
+    site("recover", "rename to", "snapshot"),
     site("recover", "sync", "head.part"),
     site("recover", "sync", "skips.part"),
+    site("recover", "sync", "snapshot.part"),
     site("recover", "sync", "tail.part"),
     site("recover", "sync the folder after", "a start"),
     site("recover", "sync the folder after", "head"),
     site("recover", "sync the folder after", "segment"),
     site("recover", "sync the folder after", "skips"),
+    site("recover", "sync the folder after", "snapshot"),
     site("recover", "sync the folder after", "unfinished file"),
     site("recover", "write", "head.part"),
     site("recover", "write", "skips.part"),
+    site("recover", "write", "snapshot.part"),
     site("recover", "write", "tail.part"),
     site("stop", "create", "snapshot.part"),
     site("stop", "list", "folder"),
     site("stop", "remove", "snapshot"),
+    UNFINISHED_SNAPSHOT,
     site("stop", "rename to", "snapshot"),
     site("stop", "sync", "snapshot.part"),
     site("stop", "sync the folder after", "snapshot"),

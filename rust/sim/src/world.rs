@@ -17,7 +17,7 @@ use crate::plan::Plan;
 use crate::process::{Process, options};
 use crate::replay;
 use crate::report::Counts;
-use crate::sites::{self, SITES, Site};
+use crate::sites::{self, SITES, Site, UNFINISHED_SNAPSHOT};
 use crate::time::Clocks;
 use crate::workload::{Ask, Clients, missing};
 
@@ -30,6 +30,14 @@ struct Sent {
 
 /// A command that may or may not be in the log, with the events that nobody saw (none: it broke the engine).
 type Doubt = (Entry, Option<Vec<Event>>);
+
+/// What the clocks said when the log's was anchored to the wall clock.
+#[derive(Clone, Copy, Default)]
+struct Anchor {
+    monotonic: i64,
+    wall: i64,
+    log: i64,
+}
 
 /// How a process ends, when nothing is wrong with that.
 enum End {
@@ -64,10 +72,12 @@ pub(crate) struct World {
     /// What a process has said, or has begun to build on: it must be there for good.
     floor: u64,
     low: bool,
-    /// The log's clock at the last anchor: (monotonic, log time).
-    anchor: (i64, i64),
+    /// When the log's clock was anchored last.
+    anchor: Anchor,
     /// The latest that the log's clock has said.
     latest: i64,
+    /// There is no room for a snapshot at the end of this life.
+    fills: bool,
     /// Where the next life's process is to die, when this one's death only leads there.
     next_aim: Option<Trouble>,
     pub(crate) counts: Counts,
@@ -79,9 +89,10 @@ impl World {
     pub(crate) fn new(plan: Plan) -> Self {
         let mut chance = plan.dice("chance");
         let segment_bytes = chance.pick(&[32 << 10, 48 << 10, 128 << 10]);
+        let long_tail = chance.pick(&[100, 400, 5_000]);
         Self {
             plan,
-            options: options(segment_bytes),
+            options: options(segment_bytes, long_tail),
             disk: Disk::new(),
             clocks: Clocks::default(),
             auditor: Auditor::new(),
@@ -96,8 +107,9 @@ impl World {
             doubts: Vec::new(),
             floor: 0,
             low: false,
-            anchor: (0, 0),
+            anchor: Anchor::default(),
             latest: 0,
+            fills: false,
             next_aim: None,
             counts: Counts::default(),
             lives: 0,
@@ -160,6 +172,7 @@ impl World {
             Some(Trouble::CrashAt(site, _)) => site.phase,
             _ => "",
         };
+        self.fills = matches!(aim, Some(Trouble::CrashAt(UNFINISHED_SNAPSHOT, _))) || self.faults.one_in(8);
         self.disk.plan(aim);
         let Some(mut process) = self.start()? else { return Ok(()) };
         if self.has("damage") && self.faults.one_in(2) {
@@ -191,6 +204,10 @@ impl World {
         let mut identity = [7; 16];
         identity[..8].copy_from_slice(&self.plan.seed.to_le_bytes());
         match Process::start(&self.disk, &self.clocks, &self.options, identity) {
+            Ok(_) if self.disk.is_dead() => {
+                self.end_of_process(); // while it took a snapshot, which it could have done without
+                Ok(None)
+            }
             Ok(process) => {
                 self.recovered(&process)?;
                 self.counts.recoveries += 1;
@@ -228,8 +245,10 @@ impl World {
             }
         }
         self.auditor.compare(process.engine())?;
+        let hindered = self.disk.has_failed() || self.is_short_of_space();
         let expected = ["torn tail", "broke the engine", "injected failure"];
-        let known = |note: &&String| expected.iter().any(|text| note.contains(text));
+        let expected = expected.into_iter().chain(hindered.then_some("no snapshot was taken"));
+        let known = |note: &&String| expected.clone().any(|text| note.contains(text));
         let strange = process.notes.iter().find(|note| !known(note));
         holds("a start", strange.is_none(), || format!("it says, on a disk that nobody has damaged: {strange:?}"))?;
         self.floor = found;
@@ -237,8 +256,13 @@ impl World {
         holds("a start", wall >= last - JUMP, || {
             format!("the wall clock says {wall}, the log {last}, and it started")
         })?;
-        self.anchor = (self.clocks.monotonic(), process.clock.now().0 as i64);
+        self.drop_anchor(process);
         Ok(())
+    }
+
+    fn drop_anchor(&mut self, process: &Process) {
+        let (monotonic, wall, log) = (self.clocks.monotonic(), self.clocks.wall(), process.clock.now().0 as i64);
+        self.anchor = Anchor { monotonic, wall, log };
     }
 
     fn take_in(&mut self, entry: &Entry, events: Option<&[Event]>) -> Checked {
@@ -414,7 +438,7 @@ impl World {
         }
         if process.clock.jump().is_some() && self.faults.one_in(20) {
             process.clock.confirm();
-            self.anchor = (self.clocks.monotonic(), process.clock.now().0 as i64);
+            self.drop_anchor(process);
         }
     }
 
@@ -520,18 +544,23 @@ impl World {
         }
         same("answers", "requests without one at a clean stop", &0, &self.sent.len())?;
         self.counts.stops += 1;
+        if self.fills && self.has("full") {
+            self.disk.memory().set_free(self.faults.below(200));
+        }
         if let Err(error) = process.stop() {
             self.failed(&error)?;
         }
         self.died(process)
     }
 
-    /// The log's clock runs as the monotonic one does, whatever the wall clock does.
+    /// The log's clock runs as the monotonic one does, neither faster nor slower, whatever the wall clock does.
     fn check_clock(&mut self, process: &Process) -> Checked {
-        let (now, passed) = (process.clock.now().0 as i64, self.clocks.monotonic() - self.anchor.0);
-        let fastest = self.anchor.1 + passed + passed / 1_000 + SLEW_AT_ONCE;
+        let (now, passed) = (process.clock.now().0 as i64, self.clocks.monotonic() - self.anchor.monotonic);
+        let slack = passed / 1_000 + SLEW_AT_ONCE;
+        let (slowest, fastest) = (self.anchor.wall + passed - slack, self.anchor.log + passed + slack);
         self.latest = self.latest.max(now);
-        holds("the log's time", now <= fastest, || format!("{now} is ahead of {fastest}: it followed a jump"))
+        holds("the log's time", now <= fastest, || format!("{now} is ahead of {fastest}: it followed a jump"))?;
+        holds("the log's time", now >= slowest, || format!("{now} is behind {slowest}: it does not run"))
     }
 
     /// No more faults: the exchange starts, trades, answers everybody, and its log tells the whole story again.

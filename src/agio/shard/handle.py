@@ -25,6 +25,8 @@ TIMED_OUT = ApiError(
 )
 """The outcome of a request is unknown: the shard broke, or did not answer in time."""
 LOST = Reply(TIMED_OUT.status, _core.error_body(TIMED_OUT.code, TIMED_OUT.message), -1, -1)
+SOON, AGAIN = 2.0, 10.0
+"""Seconds until a start that reads a long log says so, and between two words about it."""
 PATIENCE = 10
 """Seconds within which a request is answered; after that it is LOST."""
 
@@ -76,7 +78,12 @@ class Shard:
     @classmethod
     async def recover(cls, folder: str, **options: Any) -> Shard:
         """As `open`, without blocking the loop: a long log is read for minutes, and signals are heard meanwhile."""
-        return cls(await asyncio.to_thread(_recovered, folder, **options), asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        telling = loop.create_task(_tell_opening(folder))
+        try:
+            return cls(await asyncio.to_thread(_recovered, folder, **options), loop)
+        finally:
+            telling.cancel()
 
     def add_sink(self, sink: EventSink) -> None:
         """`sink` gets every batch of durable events, before the replies of that batch are released."""
@@ -234,8 +241,14 @@ class Shard:
         return events
 
     def stop(self) -> None:
-        """Answers what is in the log, writes a snapshot and frees the folder. Blocks; call it from a worker thread."""
-        self._core.stop()
+        """Answers what is in the log, writes a snapshot and frees the folder. Blocks; call it from a worker thread.
+
+        On a full disk there is no room for the snapshot, and everything else ends as it should all the same.
+        """
+        try:
+            self._core.stop()
+        except _core.ShardError as error:
+            log.error("stopped without a snapshot: the log is whole, and the next start reads more of it (%s)", error)
 
     def close(self) -> None:
         """Stops listening to the shard; whoever still waits is told that the outcome is unknown."""
@@ -252,6 +265,18 @@ def _recovered(folder: str, **options: Any) -> _core.Shard:
         return _core.Shard(folder, **options)
     except _core.ShardError as error:
         raise Fatal(str(error)) from error
+
+
+async def _tell_opening(folder: str) -> None:
+    """Says now and then how far the log is read, so that a long start is not taken for one that hangs."""
+    await asyncio.sleep(SOON)
+    while True:
+        done, whole = _core.opening(folder)
+        if whole:
+            log.info("reading the log: %d %% of %d MB", 100 * done // whole, whole / 1e6)
+        else:
+            log.info("reading the newest snapshot")
+        await asyncio.sleep(AGAIN)
 
 
 def _answered(reply: Reply) -> bytes:

@@ -2,7 +2,8 @@
 //!
 //! The simulated disk keeps a live image (what the process reads back: the page cache) and a durable one. [`Memory::crash`]
 //! gives a new disk with what a power cut may have left: of each sector that was written and not synced any version
-//! since the last sync, of each name that changed and was not synced any state since.
+//! since the last sync, of each name that changed and was not synced any state since. Of what a failed sync leaves behind
+//! later ones know nothing: it can be read until the power goes.
 
 use super::{Entry, File, SECTOR, Storage};
 use crate::types::Durability;
@@ -160,8 +161,10 @@ impl Node {
         }
     }
 
-    fn sync(&mut self) {
-        for (offset, bytes) in self.unsynced.drain(..) {
+    /// The first `most` of the writes become durable. If the sync fails the others do not, and no later one comes back to
+    /// them: the system takes their pages for clean, and still shows them to whoever reads.
+    fn sync(&mut self, most: usize) {
+        for (offset, bytes) in self.unsynced.drain(..).take(most) {
             put(&mut self.durable, offset, &bytes);
         }
         self.durable.resize(self.live.len(), 0);
@@ -250,6 +253,12 @@ impl World {
         };
     }
 
+    /// The room of what has a name comes back: it loses that name.
+    fn release(&mut self, name: &str) {
+        let bytes = self.names.get(name).map_or(0, |node| lock(node).live.len());
+        self.free = self.free.saturating_add(bytes as u64);
+    }
+
     fn allocate(&mut self, bytes: u64) -> io::Result<()> {
         self.free = self.free.checked_sub(bytes).ok_or(io::ErrorKind::StorageFull)?;
         Ok(())
@@ -279,6 +288,10 @@ impl Storage for Memory {
     fn create(&self, name: &str, bytes: u64) -> io::Result<Box<dyn File>> {
         let mut world = self.world();
         world.call().map_err(failed)?;
+        if world.names.contains_key(name) {
+            world.release(name);
+            world.rename(name, None);
+        }
         world.allocate(bytes)?;
         let node = Arc::new(Mutex::new(Node { live: vec![0; bytes as usize], ..Node::default() }));
         world.rename(name, Some(Arc::clone(&node)));
@@ -289,6 +302,7 @@ impl Storage for Memory {
         let mut world = self.world();
         world.call().map_err(failed)?;
         let node = world.node(from)?;
+        world.release(to);
         world.rename(to, Some(node));
         world.rename(from, None);
         Ok(())
@@ -297,8 +311,8 @@ impl Storage for Memory {
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut world = self.world();
         world.call().map_err(failed)?;
-        let node = world.node(name)?;
-        world.free = world.free.saturating_add(lock(&node).live.len() as u64);
+        world.node(name)?;
+        world.release(name);
         world.rename(name, None);
         Ok(())
     }
@@ -356,23 +370,34 @@ impl File for MemoryFile {
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let (simulated, outcome) = self.call();
+        let mut world = self.folder.world();
+        let outcome = world.call();
         let done = match outcome {
             Ok(()) => bytes.len(),
             Err(Fault::Error) => 0,
             Err(Fault::Half | Fault::Halt) => bytes.len() / 2,
         };
-        lock(&self.node).write(offset, &bytes[..done], simulated);
-        outcome.map_err(failed)
+        let mut node = lock(&self.node);
+        let length = node.live.len() as u64;
+        let grown = (offset + done as u64).saturating_sub(length);
+        let given = grown.min(world.free);
+        world.free -= given;
+        node.write(offset, &bytes[..done - (grown - given) as usize], world.simulated);
+        outcome.map_err(failed)?;
+        if given < grown { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     fn sync_data(&self) -> io::Result<()> {
         let (simulated, outcome) = self.call();
-        outcome.map_err(failed)?;
-        if simulated {
-            lock(&self.node).sync();
+        let mut node = lock(&self.node);
+        let all = node.unsynced.len();
+        match outcome {
+            Ok(()) if simulated => node.sync(all),
+            Err(Fault::Error) => node.sync(0),
+            Err(Fault::Half) => node.sync(all / 2),
+            _ => {}
         }
-        Ok(())
+        outcome.map_err(failed)
     }
 }
 
