@@ -261,7 +261,7 @@ class Exchange:
             watch.cancel()
         await asyncio.to_thread(self.shard.stop)
         self.shard.close()
-        self.feeds.stop()
+        await self.feeds.stop()
         listeners = getattr(self, "_listeners", {})
         for place, listener in listeners.items():
             listener.announce(self.streams.farewell if place == STREAM else self.gateway.ws_api.farewell)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -173,7 +174,7 @@ async def test_stop_ends_all(user: UserData, shard: Shard) -> None:
     wires = [Wire(), Wire()]
     for wire in wires:
         user.subscribe(wire, 7, False)
-    user.stop()
+    await user.stop()
     await asyncio.sleep(0)
     assert [wire.sent for wire in wires] == [[terminated(0)]] * 2
     assert shard.watched == []
@@ -242,6 +243,7 @@ class Keeper:
         return self.kept
 
     def write(self, keys: Iterable[KeptKey]) -> None:
+        assert threading.current_thread() is not threading.main_thread(), "a slow disk would hold the event loop"
         self.kept = list(keys)
 
 
@@ -262,7 +264,7 @@ async def test_listen_keys_outlast_a_restart(shard: Shard) -> None:
     )
     first.create_listen_key(7, "b")
     first.close_listen_key(closed, 8)
-    first.stop()
+    await first.stop()
     assert all(kept.ends == START + 3600 * 10**6 for kept in keeper.kept)
     second = again(keeper, shard, holders | {"d": 10})  # an older log was restored: that API key is another account's
     second.extend_listen_key(key, 7)
@@ -271,7 +273,7 @@ async def test_listen_keys_outlast_a_restart(shard: Shard) -> None:
     assert refusal(second.extend_listen_key, lost, 9) == -1125
     second.revoked("b")
     assert refusal(second.extend_listen_key, key, 7) == -1125
-    second.stop()
+    await second.stop()
     assert keeper.kept == []
 
 

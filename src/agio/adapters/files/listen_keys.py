@@ -15,7 +15,7 @@ from agio.services.identity.sealing import SealBroken
 from agio.streams.user.listen_keys import KeptKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from agio.services.identity.sealing import MasterKey
@@ -42,13 +42,13 @@ class ListenKeyFile:
             log.warning("the listen keys in %s cannot be read: clients have to ask for new ones", self._path)
             return []
 
-    def write(self, keys: Iterable[KeptKey]) -> None:
+    def write(self, keys: Sequence[KeptKey]) -> None:
         """In place of what was there; a disk that does not take it is warned of, and no more."""
         draft = self._path.with_name(f".{self._path.name}")
         try:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
-                file.write(self._master.seal(msgspec.json.encode(list(keys)), _ROW))
+                file.write(self._master.seal(msgspec.json.encode(keys), _ROW))
             draft.replace(self._path)
         except OSError as error:
             log.warning("the listen keys cannot be kept in %s: %s", self._path, error.strerror)

@@ -148,9 +148,9 @@ class UserData:
         for subscription in session.active.values() if session else ():
             self._watched.remove(subscription.account, subscription)
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """The venue closes: every subscription ends with `eventStreamTerminated`."""
         for connection, session in list(self._sessions.items()):
             if session.active:
                 self.unsubscribe(connection, None)
-        self._keys.stop()
+        await self._keys.stop()

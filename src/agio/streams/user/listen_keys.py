@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import string
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from agio.domain.errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from agio.ports import Clock
     from agio.streams.topics import Feed, Topic
@@ -25,7 +26,10 @@ LIFETIME = 3600.0
 """Seconds."""
 
 KEEP_AFTER = 0.5
-"""Seconds from a change until it is kept, together with others."""
+"""Seconds from a change until it is kept, together with others; longer where writing takes more than `KEEP_SHARE`."""
+
+KEEP_SHARE = 0.02
+"""Of the time, what writing may take: all keys are written each time, however many there are."""
 
 _LENGTH = 64
 _LETTERS = string.ascii_letters + string.digits
@@ -42,12 +46,12 @@ class KeptKey(msgspec.Struct, frozen=True):
 
 
 class Keeper(Protocol):
-    """Where listen keys are kept over a restart. They are secrets."""
+    """Where listen keys are kept over a restart. They are secrets. Called on a thread of its own, a call at a time."""
 
     def read(self) -> Iterable[KeptKey]:
         """What was written last; nothing when there is none that can be trusted."""
 
-    def write(self, keys: Iterable[KeptKey]) -> None:
+    def write(self, keys: Sequence[KeptKey]) -> None:
         """In place of what was written before. Does not raise: who loses a key asks for another."""
 
 
@@ -82,7 +86,7 @@ class KeyFeed:
 
 
 class _Key:
-    __slots__ = ("account", "ends", "feed", "holders", "name", "timer")
+    __slots__ = ("account", "feed", "holders", "kept", "name", "timer")
 
     def __init__(self, name: str, account: int) -> None:
         self.name = name
@@ -91,7 +95,8 @@ class _Key:
         """The names of the API keys that it was told to."""
         self.feed: KeyFeed | None = None
         self.timer: asyncio.TimerHandle | None = None
-        self.ends = 0
+        self.kept: KeptKey | None = None
+        """As it is written: made when it changes, for writing must not look at all keys in the event loop."""
 
 
 class ListenKeys:
@@ -105,6 +110,8 @@ class ListenKeys:
         self._by_account: dict[int, _Key] = {}
         self._keeper: Keeper | None = None
         self._due: asyncio.TimerHandle | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self._pause = KEEP_AFTER
 
     def keep(self, keeper: Keeper, holds: Callable[[str, int], bool]) -> None:
         """Goes on with the keys of the exchange before this one, whose listeners only connect again, and keeps its own.
@@ -121,21 +128,30 @@ class ListenKeys:
             self._prolong(key, min((kept.ends - now) / 1e6, self._lifetime))
         self._keeper = keeper
 
-    def stop(self) -> None:
-        """Keeps what is to be kept, at once."""
+    async def stop(self) -> None:
+        """Keeps what is not kept yet."""
+        if self._writing is not None:
+            await self._writing
         if self._due is not None:
             self._due.cancel()
-            self._write()
+            await self._write()
 
     def _changed(self) -> None:
         if self._keeper is not None and self._due is None:
-            self._due = asyncio.get_running_loop().call_later(KEEP_AFTER, self._write)
+            self._due = asyncio.get_running_loop().call_later(self._pause, self._begin)
 
-    def _write(self) -> None:
+    def _begin(self) -> None:
         self._due = None
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        else:
+            self._changed()
+
+    async def _write(self) -> None:
         if self._keeper is not None:
-            keys = self._by_name.values()
-            self._keeper.write([KeptKey(key.name, key.account, tuple(sorted(key.holders)), key.ends) for key in keys])
+            began, keys = perf_counter(), [key.kept for key in self._by_name.values() if key.kept]
+            await asyncio.to_thread(self._keeper.write, keys)
+            self._pause = max(KEEP_AFTER, (perf_counter() - began) / KEEP_SHARE)
 
     def __len__(self) -> int:
         return len(self._by_name)
@@ -187,7 +203,8 @@ class ListenKeys:
         if key.timer is not None:
             key.timer.cancel()
         key.timer = asyncio.get_running_loop().call_later(seconds, self._expire, key)
-        key.ends = self._clock() + int(seconds * 1e6)
+        ends = self._clock() + int(seconds * 1e6)
+        key.kept = KeptKey(key.name, key.account, tuple(sorted(key.holders)), ends)
         self._changed()
 
     def _expire(self, key: _Key) -> None:
