@@ -58,8 +58,7 @@ class Exchange(Ledger):
         account, quantity = order["account"], order["quantity"]
         self.check_request(order, placing=True)
         market = self.markets[order["market"]]
-        refuse("MarketClosed", market.status != "Trading")
-        refuse("TradingDisabled", not self.accounts[account].rights["trade"])
+        self.check_open(account, market)
         self.check_counts(account)
         self.check_form(order, market)
         self.check_filters(order, market)
@@ -84,6 +83,23 @@ class Exchange(Ledger):
         self.count_order(account)
         self.report(taker, "New")
         self.match(taker, market, list(meetings(account, mode, quantity, makers)), ran_out)
+
+    def test(self, order: dict[str, Any]) -> tuple[str, int] | None:
+        """Why an order is refused that is validated and not "sent into the matching engine" (rest-api.md)."""
+        market = self.markets[order["market"]]
+        try:
+            self.check_request(order, placing=False)
+            self.check_open(order["account"], market)
+            self.check_form(order, market)
+            self.check_filters(order, market)
+        except Refused as refused:
+            return refused.reason, refused.detail
+        return None
+
+    def check_open(self, account: int, market: Market) -> None:
+        """Whether this account may trade here now."""
+        refuse("MarketClosed", market.status != "Trading")
+        refuse("TradingDisabled", not self.accounts[account].rights["trade"])
 
     def check_request(self, request: dict[str, Any], *, placing: bool) -> None:
         """When and by which key. Who is late here was in time at the gateway: that counts as an order."""

@@ -267,11 +267,27 @@ class Session:
 
     async def look(self, number: int) -> list[str]:
         """Some questions after each burst, and now and then the streams that come at intervals."""
-        found = [*await self.questions.some(3)]
+        found = [*await self.questions.some(3), *await self.test()]
         if number % 4 == 3:
             await self.venue.beat()
             found += self.tape.beaten()
         return found
+
+    async def test(self) -> list[str]:
+        """An order that is only tested: what it would cost, and whom it would meet, is not asked."""
+        fields = self.people.place().get("Place")
+        if not fields:
+            return []
+        params, _ = self.params("Place", fields)
+        key, refused = self.people.keys[fields["account"]], self.exchange.test(fields)
+        answers = [
+            await self.venue.rest("POST", "/api/v3/order/test", key, **params),
+            await self.venue.ws("order.test", key, **params),
+        ]
+        self.count[f"test: {refused and refused[0]}"] += 1
+        told = [(answer.said.get("code"), answer.said.get("msg")) for answer in answers]
+        model = refusal("Place", *refused) if refused else (None, None)
+        return [f"testing {fields}: {words}" for one in told for words in differs("refusal", model, one)]
 
     async def restart(self, how: str) -> list[str]:
         """The same answers to the same questions before and after, to the byte."""

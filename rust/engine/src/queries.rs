@@ -7,7 +7,7 @@ use crate::limits::{OrderCounts, Running};
 use crate::market::{Asset, Market, Rules};
 use crate::open::{Node, OpenList};
 use crate::reasons::Reason;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, require};
 use crate::spot::filters;
 use crate::units::{
     AccountId, Amount, AssetId, ClientId, Delta, KeyId, Lane, MarketId, Micros, OUTSIDE, OrderId, Price, Quantity,
@@ -209,6 +209,14 @@ impl Engine {
     pub fn order_counts(&self, account: AccountId, now: Micros) -> OrderCounts {
         let none = OrderCounts { ten_seconds: 0, day: 0, limit_ten_seconds: 0, limit_day: 0 };
         self.accounts.get(account).map_or(none, |account| account.counts.read(&account.limits, Running::at(now)))
+    }
+
+    /// What a `Place` that is not to be matched is refused for now, and the figure of the limit: `order/test` of
+    /// rest-api.md validates an order and "does not send it into the matching engine". So it asks for no money, looks
+    /// for nobody to trade with, and is none of the account's unfilled orders.
+    pub fn test(&self, command: &Place, now: Micros) -> Result<(), (Reason, u64)> {
+        let refused = |Refusal { reason, detail }| (reason, detail);
+        require(!self.halted, Reason::Halted).and_then(|()| self.check_alone(command, now)).map_err(refused)
     }
 
     /// What a `Place` would be refused for now, and the figure of the limit; changes and counts nothing.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use agio_engine::Engine;
 use agio_engine::commands::{Command, Envelope, decode_record, encode_record};
 use agio_engine::events::Event;
+use agio_engine::reasons::Reason;
 use agio_engine::units::{Lane, Micros};
 use common::mirror::Mirror;
 use common::random::{Dice, command, venue};
@@ -132,6 +133,52 @@ fn a_check_says_what_placing_will_say() {
             assert_eq!(told, happened);
         }
     }
+}
+
+/// What only the matching engine knows: the account's money, its other orders, and what the book has.
+const OF_MATCHING: [Reason; 8] = [
+    Reason::TooManyOrdersTenSeconds,
+    Reason::TooManyOrdersDay,
+    Reason::DuplicateOrder,
+    Reason::InsufficientBalance,
+    Reason::WouldTake,
+    Reason::LiquidityBelowLot,
+    Reason::LiquidityBelowMarketLot,
+    Reason::LevelFull,
+];
+
+#[test]
+fn a_test_says_the_same_but_for_what_is_found_out_in_matching() {
+    let mut dice = Dice(78);
+    let mut world = venue();
+    let mut seen = [0; 3];
+    for _ in 0..20_000 {
+        let command = command(&mut dice, &mut world);
+        if let Command::Place(place) = &command {
+            let (checked, tested) = (world.engine.check(place, world.time), world.engine.test(place, world.time));
+            let of_budget = place.budget.0 > 0; // its quantity comes from the book
+            let lots = [Reason::LotSize, Reason::MarketLotSize];
+            let matching = |reason| OF_MATCHING.contains(&reason) || of_budget && lots.contains(&reason);
+            match checked {
+                Err((reason, _)) if matching(reason) => {
+                    let hidden = matches!(reason, Reason::TooManyOrdersTenSeconds | Reason::TooManyOrdersDay);
+                    assert!(hidden || tested.is_ok(), "{reason:?} {tested:?}");
+                    assert!(!tested.is_err_and(|(told, _)| OF_MATCHING.contains(&told)));
+                    seen[0] += 1;
+                }
+                Err(_) => {
+                    assert_eq!(tested, checked);
+                    seen[1] += 1;
+                }
+                Ok(()) => {
+                    assert_eq!(tested, checked);
+                    seen[2] += 1;
+                }
+            }
+        }
+        world.run(command);
+    }
+    assert!(seen.iter().all(|count| *count > 100), "{seen:?}");
 }
 
 #[test]

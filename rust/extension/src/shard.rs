@@ -276,7 +276,7 @@ impl PyShard {
             orders::place(&values.0, Requester { account, key }, market).map_err(|error| refused(py, &error))?;
         let rates = orders::asks_commission(&values.0);
         self.ask(py, token, move |view, body| {
-            if let Err((reason, detail)) = view.engine.check(&command, view.now) {
+            if let Err((reason, detail)) = view.engine.test(&command, view.now) {
                 return replies::refusal(&errors::rejection(reason, detail, Action::Place), body);
             }
             let account = view.engine.account(account).filter(|_| rates);

@@ -160,6 +160,17 @@ async def test_a_test_order_changes_nothing(line: Line) -> None:
     assert line.shard.applied() == before
 
 
+@pytest.mark.parametrize("change", [{"price": "99999"}, {"side": "SELL", "quantity": "1000"}])
+async def test_a_test_order_asks_for_no_money(line: Line, change: dict[str, str]) -> None:
+    assert told(await line.send("alice", "POST", "order", **LIMIT | change))[0] == -2010
+    assert await line.ask("alice", "POST", "order/test", **LIMIT | change) == {}
+
+
+async def test_a_test_order_has_to_fit_the_filters(line: Line) -> None:
+    response = await line.send("alice", "POST", "order/test", **LIMIT | {"price": "100.001"})
+    assert told(response) == (-1013, "Filter failure: PRICE_FILTER")
+
+
 async def test_nothing_to_cancel(line: Line) -> None:
     for path, params in (("openOrders", {}), ("order", {"orderId": "7"})):
         response = await line.send("alice", "DELETE", path, symbol="BTCUSDT", **params)

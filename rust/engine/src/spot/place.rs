@@ -54,17 +54,9 @@ impl Engine {
 
     /// All checks, in order of precedence; changes nothing.
     pub(crate) fn plan(&self, order: &Place, now: Micros, running: Running) -> Result<Plan, Refusal> {
-        self.check_signed(order.account, &order.signed, now)?;
-        let market = self.require_market(order.market)?;
-        let account = self.accounts.require(order.account)?;
-        let trades = market.rules.status == MarketStatus::Trading || planted(Bug::ClosedMarketTrades);
-        require(trades, Reason::MarketClosed)?;
-        require(account.rights.trade, Reason::TradingDisabled)?;
+        let (market, account) = self.admit(order, now)?;
         account.counts.check(&account.limits, running)?;
-        check_form(order)?;
-        let mode = order.prevention.unwrap_or(market.rules.filters.prevention);
-        require(market.rules.filters.preventions & bit(mode) != 0, Reason::PreventionNotAllowed)?;
-        check_filters(market, account, order, now)?;
+        check_rules(market, account, order, now)?;
         let hash = self.check_client_id(&market.rules, order)?;
         let plan = match order.kind {
             OrderKind::Limit | OrderKind::LimitMaker => plan_limit(market, account, order),
@@ -72,6 +64,25 @@ impl Engine {
             OrderKind::Market => plan_budget(market, account, order),
         };
         plan.map(|plan| Plan { hash, ..plan })
+    }
+
+    /// What is checked of an order that is not to be matched: all of [`Self::plan`] but the account's order counts, its
+    /// client ids and its money, and what the book has for it.
+    pub(crate) fn check_alone(&self, order: &Place, now: Micros) -> Result<(), Refusal> {
+        let (market, account) = self.admit(order, now)?;
+        check_rules(market, account, order, now)
+    }
+
+    /// Whether this account may trade in this market, and asks in time.
+    #[inline]
+    fn admit(&self, order: &Place, now: Micros) -> Result<(&Market, &Account), Refusal> {
+        self.check_signed(order.account, &order.signed, now)?;
+        let market = self.require_market(order.market)?;
+        let account = self.accounts.require(order.account)?;
+        let trades = market.rules.status == MarketStatus::Trading || planted(Bug::ClosedMarketTrades);
+        require(trades, Reason::MarketClosed)?;
+        require(account.rights.trade, Reason::TradingDisabled)?;
+        Ok((market, account))
     }
 
     /// No two open orders of an account have the same client id in a market, nor will the engine make it for another.
@@ -155,6 +166,15 @@ impl<E: Events> Settler<'_, E> {
         self.open.insert(slot, owner, order.order, (client_id, hash), list);
         self.scratch.touch(order.account, touch);
     }
+}
+
+/// The order by itself, and under the market's rules.
+#[inline]
+fn check_rules(market: &Market, account: &Account, order: &Place, now: Micros) -> Result<(), Refusal> {
+    check_form(order)?;
+    let mode = order.prevention.unwrap_or(market.rules.filters.prevention);
+    require(market.rules.filters.preventions & bit(mode) != 0, Reason::PreventionNotAllowed)?;
+    check_filters(market, account, order, now)
 }
 
 /// Whether the parameters make an order.
