@@ -10,7 +10,7 @@ use agio_engine::units::Sequence;
 use agio_journal::{Disk, Extent, Progress, Reader, Storage, skips, snapshot};
 
 use crate::replay::Read;
-use crate::start::StartError;
+use crate::start::{StartError, Tripwire};
 
 /// One command of the log with what it caused.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub struct Follower {
     engine: Engine,
     skipped: Vec<u64>,
     first: u64,
+    tripwire: Option<Tripwire>,
 }
 
 impl Follower {
@@ -55,10 +56,16 @@ impl Follower {
         Self::begin(&disk, Engine::new(), first)
     }
 
-    fn begin(disk: &Arc<dyn Storage>, engine: Engine, first: u64) -> Result<Self, StartError> {
+    pub(crate) fn begin(disk: &Arc<dyn Storage>, engine: Engine, first: u64) -> Result<Self, StartError> {
         let reader = Reader::open(Arc::clone(disk), engine.sequence().0 + 1, Extent::All)?;
         let skipped = skips::read(&**disk, reader.log())?.iter().map(|skip| skip.sequence).collect();
-        Ok(Self { reader, engine, skipped, first })
+        Ok(Self { reader, engine, skipped, first, tripwire: None })
+    }
+
+    /// The same, with a command that breaks the engine.
+    #[cfg(test)]
+    pub(crate) fn tripping(self, tripwire: Tripwire) -> Self {
+        Self { tripwire: Some(tripwire), ..self }
     }
 
     /// The next command from `first` on; `None` at the end as it is now.
@@ -70,7 +77,10 @@ impl Follower {
             let Some(record) = self.reader.next_record()? else { return Ok(None) };
             let mut events = Vec::new();
             let read = Read::of(&record)?;
-            read.apply(&mut self.engine, &self.skipped, None, &mut events);
+            if let Err(skip) = read.apply(&mut self.engine, &self.skipped, self.tripwire, &mut events) {
+                let lived = self.skipped.contains(&skip.sequence) || self.reader.next_record()?.is_some();
+                return Err(if lived { StartError::broken(skip) } else { StartError::breaking(skip) });
+            }
             if read.sequence >= self.first {
                 return Ok(Some(Step { envelope: read.envelope, command: read.command, events }));
             }

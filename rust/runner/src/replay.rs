@@ -38,8 +38,22 @@ impl Read {
         Ok(Self { sequence, envelope, command })
     }
 
-    /// Applies it as it was applied when it was live; `skipped` are the commands that broke the engine.
-    pub(crate) fn apply(&self, engine: &mut Engine, skipped: &[u64], tripwire: Option<Tripwire>, out: &mut Vec<Event>) {
+    /// Applies it as it was applied when it was live; `skipped` are the commands that broke the engine. If it breaks the
+    /// engine, which is of no use then, answers what the panic said.
+    pub(crate) fn apply(
+        &self,
+        engine: &mut Engine,
+        skipped: &[u64],
+        tripwire: Option<Tripwire>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Skip> {
+        catch_unwind(AssertUnwindSafe(|| self.try_apply(engine, skipped, tripwire, out))).map_err(|panic| {
+            let reason = words_of(panic.as_ref());
+            Skip { sequence: self.sequence, time: engine.time().0, reason }
+        })
+    }
+
+    fn try_apply(&self, engine: &mut Engine, skipped: &[u64], tripwire: Option<Tripwire>, out: &mut Vec<Event>) {
         let Self { sequence, envelope, command } = self;
         if skipped.binary_search(sequence).is_ok() {
             engine.quarantine(envelope, command, out);
@@ -71,10 +85,7 @@ pub fn replay(
         while let Some(batch) = source.next(scope)? {
             for (at, read) in batch.iter().enumerate() {
                 events.clear();
-                let applied = catch_unwind(AssertUnwindSafe(|| read.apply(engine, &skipped, tripwire, &mut events)));
-                if let Err(panic) = applied {
-                    let (time, reason) = (engine.time().0, words_of(panic.as_ref()));
-                    let skip = Skip { sequence: read.sequence, time, reason };
+                if let Err(skip) = read.apply(engine, &skipped, tripwire, &mut events) {
                     // Nothing follows a command that broke the engine when it was live, and what lived may have been seen.
                     let followed = at + 1 < batch.len() || source.next(scope)?.is_some();
                     let lived = skipped.contains(&skip.sequence) || followed;

@@ -101,6 +101,16 @@ pub enum StartError {
         /// Why.
         source: DecodeError,
     },
+    /// The log's last command breaks the engine, and no start has noted it yet.
+    #[error(
+        "the log's last command, {sequence}, breaks the engine ({reason}): the exchange's next start skips it; look again then"
+    )]
+    Breaking {
+        /// Which.
+        sequence: u64,
+        /// What the panic said.
+        reason: String,
+    },
     /// A command that breaks the engine, and did not when it was live: others follow it, or it is on the skip list.
     #[error(
         "the log's command {sequence} breaks this release's engine ({reason}), and did not break the one that it was live in: keep this folder, start it with the release that wrote it, and report this"
@@ -146,6 +156,10 @@ pub enum StartError {
 impl StartError {
     pub(crate) fn broken(skip: Skip) -> Self {
         Self::Broken { sequence: skip.sequence, reason: skip.reason }
+    }
+
+    pub(crate) fn breaking(skip: Skip) -> Self {
+        Self::Breaking { sequence: skip.sequence, reason: skip.reason }
     }
 }
 

@@ -14,7 +14,7 @@ use agio_journal::skips::{self, Skip};
 use agio_journal::{Durability, Fault, Hash, Memory, Progress, SnapshotHeader, Storage as _, identify, snapshot};
 
 use crate::request::{Answer, Request, View};
-use crate::{Desk, LONG_TAIL, OWN_LANE, Options, Outcome, Reading, Refusal, Shard, StartError, State};
+use crate::{Desk, Follower, LONG_TAIL, OWN_LANE, Options, Outcome, Reading, Refusal, Shard, StartError, State};
 
 const USDT: AssetId = AssetId(0);
 /// A withdrawal of this much breaks the engine, in tests.
@@ -247,6 +247,18 @@ fn a_full_disk_takes_cancels_and_questions_only_and_recovers_by_itself() {
     world.wait();
 }
 
+/// Why a log cannot be read to its end, by `agio verify` and `inspect`.
+fn reading(disk: &Memory) -> StartError {
+    let storage: Arc<dyn agio_journal::Storage> = Arc::new(disk.clone());
+    let mut follower = Follower::begin(&storage, Engine::new(), 1).unwrap().tripping(poison);
+    loop {
+        match follower.advance() {
+            Ok(step) => assert!(step.is_some(), "it could be read"),
+            Err(error) => return error,
+        }
+    }
+}
+
 #[test]
 fn a_poison_command_whose_process_died_before_it_was_noted_is_skipped_by_the_start_itself() {
     let mut world = World::new();
@@ -257,6 +269,11 @@ fn a_poison_command_whose_process_died_before_it_was_noted_is_skipped_by_the_sta
     world.shard.stop().unwrap();
     let disk = world.disk.killed();
     disk.remove("skips").unwrap();
+    let told = reading(&disk);
+    assert!(
+        matches!(told, StartError::Breaking { sequence, .. } if sequence == world.shard.desk().applied().0 + 1),
+        "{told}"
+    );
     let mut again = World::on(disk, &options()).unwrap();
     assert!(again.shard.notes().iter().any(|note| note.contains("planted")), "{:?}", again.shard.notes());
     assert_eq!(again.balance(), 1_000, "the poison had no effect");
@@ -271,6 +288,8 @@ fn a_poison_command_whose_process_died_before_it_was_noted_is_skipped_by_the_sta
     };
     remove(".snap");
     remove("skips");
+    let told = reading(&disk);
+    assert!(matches!(told, StartError::Broken { .. }), "{told}");
     let refused = World::on(disk, &options()).err();
     assert!(matches!(refused, Some(StartError::Broken { .. })), "what others follow was live: {refused:?}");
 }
