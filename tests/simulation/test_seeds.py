@@ -47,7 +47,7 @@ def test_processes_die_before_during_and_after_every_call_to_the_disk() -> None:
     runs: list[Run] = []
     places = {f"{phase}: {call} {file}" for phase, call, file in simulation.known().places}
     missing = {"all"}
-    for seed in range(1, 300):
+    for seed in range(1, 600):
         run = simulation.run(seed, requests=1_500)
         check([run])
         runs.append(run)

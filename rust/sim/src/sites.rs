@@ -116,6 +116,7 @@ const LEADS: &[(Site, Site)] = &[
     (site("recover", "", "head.part"), site("commit", "create", "head.part")),
     (site("recover", "rename to", "head"), site("commit", "create", "head.part")),
     (site("recover", "sync the folder after", "head"), site("commit", "create", "head.part")),
+    (site("recover", "sync the folder after", "unfinished file"), site("commit", "sync", "head.part")),
     (site("recover", "sync the folder after", "a start"), site("commit", "sync the folder after", "head")),
     (site("recover", "", "skips.part"), site("quarantine", "create", "skips.part")),
     (site("recover", "rename to", "skips"), site("quarantine", "create", "skips.part")),
