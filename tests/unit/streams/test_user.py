@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -292,6 +293,24 @@ async def test_listen_keys_are_kept_while_the_exchange_runs(shard: Shard, monkey
     key = again(keeper, shard, {}).create_listen_key(7, "a")
     await asyncio.sleep(0.05)
     assert [kept.name for kept in keeper.kept] == [key]
+
+
+async def test_a_stop_keeps_what_changed_while_keys_were_written(shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listen_keys, "KEEP_AFTER", 0.01)
+
+    class Slow(Keeper):
+        def write(self, keys: Iterable[KeptKey]) -> None:
+            keys = list(keys)
+            time.sleep(0.1)
+            super().write(keys)
+
+    keeper = Slow()
+    user = again(keeper, shard, {})
+    user.create_listen_key(7, "a")
+    await asyncio.sleep(0.05)  # it is being written
+    user.create_listen_key(8, "b")
+    await user.stop()
+    assert sorted(kept.account for kept in keeper.kept) == [7, 8]
 
 
 async def test_those_who_listen_are_told_of_the_end(world: World) -> None:

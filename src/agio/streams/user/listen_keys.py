@@ -130,10 +130,12 @@ class ListenKeys:
 
     async def stop(self) -> None:
         """Keeps what is not kept yet."""
+        due, self._due = self._due, None
+        if due is not None:
+            due.cancel()  # it would begin a write that nobody waits for, behind the one that is under way
         if self._writing is not None:
             await self._writing
-        if self._due is not None:
-            self._due.cancel()
+        if due is not None:
             await self._write()
 
     def _changed(self) -> None:
