@@ -197,6 +197,12 @@ impl Accounts {
         }
     }
 
+    /// Asks for the memory of what an account has, by its place; its record should be there.
+    #[inline]
+    pub(crate) fn warm_place(&self, place: usize) {
+        self.list.get(place).into_iter().for_each(Account::warm);
+    }
+
     /// An account that is known to exist.
     pub(crate) fn at(&self, id: AccountId) -> &Account {
         &self.list[Self::slot(id).expect("the account was checked")]

@@ -59,7 +59,8 @@ impl Engine {
             Look::Middle => {
                 self.warm_account(*account);
                 self.warm_client_id(*account, *market, client_id);
-                if let Some(Market { book, .. }) = self.markets.get(market.0 as usize) {
+                if let Some(Market { rules, book, .. }) = self.markets.get(market.0 as usize) {
+                    book.warm(rules.counters.orders + 1); // some others may come first, of a thousand markets hardly any
                     book.warm_price(place.price.0);
                 }
             }

@@ -143,6 +143,12 @@ impl OpenOrders {
         self.free.push(slot);
     }
 
+    /// Asks for the memory of an order's node.
+    #[inline]
+    pub(crate) fn warm_node(&self, slot: u32) {
+        prefetch(self.nodes.at(slot));
+    }
+
     pub(crate) fn node(&self, slot: u32) -> &Node {
         self.nodes.at(slot)
     }

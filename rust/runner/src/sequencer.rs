@@ -22,7 +22,7 @@ use crate::start::Tripwire;
 pub const OWN_LANE: Lane = Lane(1);
 /// Room that must be left in a frame for one more command.
 const RECORD_ROOM: usize = 16_384;
-/// How many requests ahead memory is asked for the next.
+/// How many requests ahead memory is asked for the next, before the first look at it.
 const AHEAD: usize = 2;
 /// Most commands and queries of one group.
 pub(crate) const GROUP: usize = 1_024;
@@ -109,13 +109,14 @@ impl Sequencer {
     pub fn run(&mut self, requests: &mut VecDeque<Request>, now: Micros, most: usize) -> Result<(), Poisoned> {
         let (mut served, mut outcome) = (0, Ok(()));
         let looks = self.engine.looks();
+        let ahead = AHEAD + looks.first().map_or(0, |(farthest, _)| *farthest);
         // Where they stand: a request is large to be moved.
         while let Some(request) =
             requests.get_mut(served).filter(|_| served < most && outcome.is_ok() && self.has_room())
         {
             outcome = self.serve(request, now);
             served += 1;
-            if let Some(coming) = requests.get(served + AHEAD) {
+            if let Some(coming) = requests.get(served + ahead) {
                 prefetch_whole(coming); // other threads have written it, so it is in no cache near by
             }
             for &(ahead, look) in looks {

@@ -10,9 +10,9 @@ mod workload;
 use std::fs;
 use std::time::Instant;
 
-use agio_engine::Engine;
 use agio_engine::commands::{Command, Envelope};
 use agio_engine::events::Event;
+use agio_engine::{Engine, prefetch_whole};
 
 use crate::workload::{SMALL, Scale, venue, workload};
 
@@ -61,10 +61,14 @@ fn run(engine: &mut Engine, log: &[(Envelope, Command)]) -> (f64, String) {
     let mut events = Vec::with_capacity(1_024);
     let mut counts = Counts::default();
     let looks = engine.looks();
+    let far = looks.first().map_or(0, |(ahead, _)| ahead + 4);
     let (mut started, mut on_core) = (Instant::now(), time_on_core());
     for (index, (envelope, command)) in log.iter().enumerate() {
         if index == log.len() / 2 {
             (started, on_core) = (Instant::now(), time_on_core());
+        }
+        if let Some(coming) = log.get(index + far).filter(|_| far > 0) {
+            prefetch_whole(coming);
         }
         for &(ahead, look) in looks {
             if let Some((_, coming)) = log.get(index + ahead) {

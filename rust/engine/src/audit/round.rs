@@ -24,6 +24,8 @@ const SLICES: u64 = 1 << 12;
 pub(crate) const SLICE_EVERY: u64 = AUDIT_EVERY / SLICES;
 /// Accounts that follow one another go together, so that the processor sees them coming.
 const BLOCK: usize = 16;
+/// So many accounts ahead the memory of what they have is asked for.
+const AHEAD: usize = 6;
 /// Every so many slices a market has its turn, so often in a round that a large book can be looked at in parts.
 const TURN: u64 = 64;
 /// Turns of a market in a round.
@@ -92,6 +94,7 @@ impl Engine {
     fn look(&self, slice: u64, census: &mut Census) -> Result<(), Violation> {
         let mut found = Ok(());
         for place in Census::places(slice, self.accounts.len()) {
+            self.accounts.warm_place(place + AHEAD);
             let (id, account) = self.accounts.place(place);
             account.balances().for_each(|balance| census.add(balance));
             found = found.and_then(|()| self.audit_account(id, account));

@@ -54,6 +54,9 @@ struct Party {
 impl<E: Events> Sink<Order> for Settler<'_, E> {
     #[inline]
     fn fill(&mut self, fill: &Match, maker: &mut Order) {
+        // On a large exchange all that is the maker's is in no cache: let it come at once.
+        self.open.warm_node(maker.slot);
+        self.accounts.warm(maker.account);
         let at = self.counterpart(fill.maker_id, fill.price);
         let terms = self.terms(fill);
         let before = hold(at.side, at.price, maker.remaining());
