@@ -133,13 +133,15 @@ templates! {
     BAD_PEG = -1210 400 "Invalid pegPriceType." Inventory;
     BAD_PEG_OFFSET = -1211 400 "Invalid pegOffsetType." Inventory;
 
+    // An order is refused by the API (-1013) or by the engine (-2010), with texts of either table of errors.md. Each has here
+    // the code that Binance's servers send it with: the API's when the market's rules suffice to refuse.
     FILTER_PRICE = -1013 400 "Filter failure: PRICE_FILTER" Inventory;
     FILTER_LOT = -1013 400 "Filter failure: LOT_SIZE" Inventory;
     FILTER_MARKET_LOT = -1013 400 "Filter failure: MARKET_LOT_SIZE" Inventory;
     FILTER_NOTIONAL = -1013 400 "Filter failure: NOTIONAL" Inventory;
     FILTER_MIN_NOTIONAL = -1013 400 "Filter failure: MIN_NOTIONAL" Inventory;
-    FILTER_MAX_ORDERS = -1013 400 "Filter failure: MAX_NUM_ORDERS" Inventory;
-    FILTER_MAX_POSITION = -1013 400 "Filter failure: MAX_POSITION" Inventory;
+    MARKET_CLOSED = -1013 400 "Market is closed." Inventory;
+    ZERO = -1013 400 "Price * QTY is zero or less." Inventory;
     NO_PREVENTION = -1013 400 "This symbol does not allow the specified self-trade prevention mode." Document("faqs/stp_faq.md");
     NO_STOP_LOSS = -1013 400 "Stop loss orders are not supported for this symbol." Inventory;
     NO_STOP_LOSS_LIMIT = -1013 400 "Stop loss limit orders are not supported for this symbol." Inventory;
@@ -151,11 +153,11 @@ templates! {
     PEG_TYPE = -1013 400 "This order type may not use pegged price." Inventory;
     PEG_KIND = -1013 400 "This price peg cannot be used with this order type." Inventory;
 
-    MARKET_CLOSED = -2010 400 "Market is closed." Inventory;
     TRADING_DISABLED = -2010 400 "This account may not place or cancel orders." Inventory;
     ACTION_DISABLED = -2010 400 "This action is disabled on this account." Inventory;
     COMBINATION = -2010 400 "Unsupported order combination" Inventory;
-    ZERO = -2010 400 "Price * QTY is zero or less." Inventory;
+    FILTER_MAX_ORDERS = -2010 400 "Filter failure: MAX_NUM_ORDERS" Inventory;
+    FILTER_MAX_POSITION = -2010 400 "Filter failure: MAX_POSITION" Inventory;
     DUPLICATE_ORDER = -2010 400 "Duplicate order sent." Inventory;
     INSUFFICIENT = -2010 400 "Account has insufficient balance for requested action." Inventory;
     WOULD_TAKE = -2010 400 "Order would immediately match and take." Inventory;
@@ -242,7 +244,7 @@ pub fn rejection(reason: Reason, detail: u64, action: Action) -> ApiError {
             fixed => fixed.error(),
         },
     };
-    if action == Action::Cancel && error.code == MARKET_CLOSED.code {
+    if action == Action::Cancel && error.code == TRADING_DISABLED.code {
         error.code = UNKNOWN_ORDER.code;
     }
     error

@@ -257,7 +257,7 @@ fn the_engines_refusals_have_binances_words() {
         (limit("BUY", "1", "100.001"), "400 -1013 Filter failure: PRICE_FILTER"),
         (limit("BUY", "1.00001", "100"), "400 -1013 Filter failure: LOT_SIZE"),
         (limit("BUY", "0.01", "100"), "400 -1013 Filter failure: NOTIONAL"),
-        (limit("BUY", "0", "100"), "400 -2010 Price * QTY is zero or less."),
+        (limit("BUY", "0", "100"), "400 -1013 Price * QTY is zero or less."),
         (limit("SELL", "11", "100"), "400 -2010 Account has insufficient balance for requested action."),
         (
             "side=BUY&type=MARKET&quoteOrderQty=50".into(),
@@ -268,7 +268,7 @@ fn the_engines_refusals_have_binances_words() {
         ("side=SELL&type=LIMIT_MAKER&quantity=1&price=100".into(), "400 -2010 Order would immediately match and take."),
         (limit("BUY", "1", "100"), "200 null accepted"),
         (limit("BUY", "1", "100"), "200 null accepted"),
-        (limit("BUY", "1", "100"), "400 -1013 Filter failure: MAX_NUM_ORDERS"),
+        (limit("BUY", "1", "100"), "400 -2010 Filter failure: MAX_NUM_ORDERS"),
     ];
     for (rest, words) in cases {
         assert_eq!(refused(&rest), words, "{rest}");

@@ -143,8 +143,8 @@ fn rejections_are_errors_with_a_status() {
     assert_eq!(replies::canceled(&rejected(Reason::UnknownOrder, 0), MILLIS, &Exchange, &mut out), 400);
     assert_eq!(out, br#"{"code":-2011,"msg":"Unknown order sent."}"#);
     out.clear();
-    assert_eq!(replies::canceled_all(&rejected(Reason::MarketClosed, 0), MILLIS, &Exchange, &mut out), 400);
-    assert_eq!(out, br#"{"code":-2011,"msg":"Market is closed."}"#);
+    assert_eq!(replies::canceled_all(&rejected(Reason::TradingDisabled, 0), MILLIS, &Exchange, &mut out), 400);
+    assert_eq!(out, br#"{"code":-2011,"msg":"This account may not place or cancel orders."}"#);
     assert_eq!(replies::rejected(&bought(), Action::Place), None);
     out.clear();
     assert_eq!(replies::placed(&[], Response::Ack, MILLIS, &Exchange, &mut out), 500, "no events explain nothing");
