@@ -388,10 +388,10 @@ class Info(dict[str, Any]):
             defaultSelfTradePreventionMode=WORDS[filters["prevention"]],
             filters=[
                 span("PRICE_FILTER", "Price", "tickSize", filters["price"], "tick"),
-                span("LOT_SIZE", "Qty", "stepSize", filters["lot"], "step"),
-                span("MARKET_LOT_SIZE", "Qty", "stepSize", filters["market_lot"], "step"),
-                *notional(filters["notional"]),
-                {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": filters["max_orders"]},
+                span("LOT_SIZE", "Qty", "stepSize", lasting(filters["lot"], max=DEEPEST, step=1), "step"),
+                span("MARKET_LOT_SIZE", "Qty", "stepSize", lasting(filters["market_lot"], max=DEEPEST), "step"),
+                *notional(lasting(filters["notional"], max=2**96)),
+                *[{"filterType": "MAX_NUM_ORDERS", "maxNumOrders": most} for most in [filters["max_orders"]] if most],
             ],
         )
 
@@ -400,6 +400,11 @@ class Info(dict[str, Any]):
         return isinstance(told, dict) and all(told.get(name) == value for name, value in self.items())
 
     __hash__ = None
+
+
+def lasting(rule: dict[str, Any], **instead: int) -> dict[str, Any]:
+    """With what holds for every order in place of 0, which only some of Binance's filters have for "off"."""
+    return rule | {name: rule[name] or value for name, value in instead.items()}
 
 
 def span(kind: str, what: str, step_name: str, rule: dict[str, int], step: str) -> Row:

@@ -110,6 +110,30 @@ async def test_exchange_info_tells_all_that_clients_read(world: World) -> None:
     }  # fmt: skip
 
 
+async def test_a_limit_that_is_off_is_no_limit_of_0(world: World) -> None:
+    from msgspec.structs import replace
+
+    from agio.domain.markets import Catalog, LotFilter
+    from tests.unit.gateway.world import ASSETS, MARKETS
+
+    limits, off = MARKETS[0].filters, LotFilter(0, 0, 0)
+    notional = replace(limits.notional, max=0)
+    unlimited = replace(limits, lot=off, market_lot=off, notional=notional, max_orders=0)
+    world.catalogue.current = Catalog.of(ASSETS, (replace(MARKETS[0], filters=unlimited),))
+    info = await world.get("/api/v3/exchangeInfo")
+    filters = {one["filterType"]: one for one in info["symbols"][0]["filters"]}
+    assert filters["LOT_SIZE"] == {
+        "filterType": "LOT_SIZE",
+        "minQty": "0.00000000",
+        "maxQty": "92233720368.54775807",
+        "stepSize": "0.00000001",
+    }
+    assert filters["MARKET_LOT_SIZE"]["maxQty"] == "92233720368.54775807"
+    assert filters["MARKET_LOT_SIZE"]["stepSize"] == "0.00000000", "as at Binance"
+    assert filters["NOTIONAL"]["maxNotional"] == "792281625142643375935.43950336"
+    assert "MAX_NUM_ORDERS" not in filters
+
+
 async def test_permission_sets_can_be_hidden(world: World) -> None:
     info = await world.get("/api/v3/exchangeInfo", "symbol=BTCUSDT&showPermissionSets=false")
     assert info["symbols"][0]["permissionSets"] == []

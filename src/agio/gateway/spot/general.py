@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from agio.ports import Reply
 
 PONG = success(b"{}")
+FINEST, LARGEST = 1, 2**63 - 1
+"""Of quantities."""
+ALL_THERE_IS = 2**96
+"""The most that can exist of an asset: nothing costs more."""
 PERMISSIONS = ("SPOT", "MARGIN", "LEVERAGED", *(f"TRD_GRP_{number:03}" for number in range(2, 26)))
 SHOWN_BY_DEFAULT = frozenset({"SPOT", "MARGIN", "LEVERAGED"})
 OURS = "SPOT"
@@ -140,18 +144,23 @@ def _symbol(catalog: Catalog, market: Market, show_permissions: bool) -> Symbol:
 
 
 def _filters(filters: Filters) -> list[Filter]:
-    price = filters.price
+    """The limits of new orders, as filters.md has them.
+
+    What is off is 0 for prices, as there, and for the step of MARKET_LOT_SIZE, as at Binance. Elsewhere it is what
+    holds for every order: bots take a 0 at its word.
+    """
+    price, lot = filters.price, filters.lot
     return [
         Filter("PRICE_FILTER", min_price=text(price.min), max_price=text(price.max), tick_size=text(price.tick)),
-        _lot("LOT_SIZE", filters.lot),
-        _lot("MARKET_LOT_SIZE", filters.market_lot),
+        _lot("LOT_SIZE", lot, lot.step or FINEST),
+        _lot("MARKET_LOT_SIZE", filters.market_lot, filters.market_lot.step),
         *_notional(filters),
-        Filter("MAX_NUM_ORDERS", max_num_orders=filters.max_orders),
+        *([Filter("MAX_NUM_ORDERS", max_num_orders=filters.max_orders)] if filters.max_orders else []),
     ]
 
 
-def _lot(name: str, lot: LotFilter) -> Filter:
-    return Filter(name, min_qty=text(lot.min), max_qty=text(lot.max), step_size=text(lot.step))
+def _lot(name: str, lot: LotFilter, step: int) -> Filter:
+    return Filter(name, min_qty=text(lot.min), max_qty=text(lot.max or LARGEST), step_size=text(step))
 
 
 def _notional(filters: Filters) -> list[Filter]:
@@ -165,7 +174,7 @@ def _notional(filters: Filters) -> list[Filter]:
             min_notional=text(notional.min),
             apply_to_market=UNSET if ranged else notional.min_to_market,
             apply_min_to_market=notional.min_to_market if ranged else UNSET,
-            max_notional=text(notional.max) if ranged else UNSET,
+            max_notional=text(notional.max or ALL_THERE_IS) if ranged else UNSET,
             apply_max_to_market=notional.max_to_market if ranged else UNSET,
             avg_price_mins=notional.minutes,
         )
