@@ -295,6 +295,33 @@ async def test_a_revocation_that_was_cut_off_is_finished(start: Open, log: Log, 
     assert [row.revoked for row in await after.keys()] == [True]
 
 
+@pytest.mark.parametrize(
+    "refusal", [ApiError(-1008, "the disk is nearly full", 503), CommandRefused("Halted", "the shard has halted")]
+)
+async def test_a_log_that_takes_only_cancels_is_served(
+    start: Open, log: Log, refusal: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whose users and revocations cannot be finished now: the others must be able to cancel."""
+    identity = await start()
+    await identity.add_user("alice")
+    kept, gone = [(await identity.add_key("alice", "hmac", None, ["trade"])).api_key for _ in range(2)]
+    log.before = LOST
+    with pytest.raises(ApiError):
+        await identity.add_user("bob")
+    log.before = refusal
+    with pytest.raises(type(refusal)):
+        await identity.revoke_key(gone)
+    after = await start()
+    assert (after.key(kept) is None, after.key(gone) is None) == (False, True)
+    assert [line.split(" was begun")[0] for line in caplog.messages] == [
+        "user 'bob'",
+        f"the revocation of the key {gone[:8]}…",
+    ]
+    log.before = None
+    later = await start()
+    assert (later.key(gone), log.revoked) == (None, {2})
+
+
 async def test_a_refusal_of_the_log_leaves_nothing(start: Open, log: Log) -> None:
     identity = await start()
     log.before = CommandRefused("Halted", "the shard has halted")

@@ -23,7 +23,7 @@ from agio.services.identity.index import KeyIndex
 from agio.services.identity.store import PERMISSIONS, Store, StoredKey, seal_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from agio.domain.keys import ApiKey
     from agio.services.identity.index import MakeVerifier
@@ -40,6 +40,8 @@ LENGTH = 64
 NAME = re.compile(r"(?!\d+$)[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 """Not digits alone: operators name an account by its user or by its number."""
 KINDS = ("hmac", "ed25519", "rsa")
+NOT_TAKEN = -1008
+"""The log takes only cancels now, for its disk is nearly full: nothing has been done."""
 
 
 class Log(Protocol):
@@ -111,6 +113,7 @@ class IdentityService:
     async def sync(self) -> None:
         """Finishes what a crash cut off, and loads the usable keys. Call it once, before anything else.
 
+        What a log that has halted, or whose disk is nearly full, does not take is left for a later start.
         Keys that the log has revoked, or does not know as this account's, are revoked here as well: those of a
         backup that was restored. Raises Fatal when the master key is another, when the log does not answer, or when it
         lacks users that are here: it is older, and would give their accounts' numbers to others.
@@ -134,22 +137,32 @@ class IdentityService:
                 " than identity.db, or another's. Restore the log that belongs to it; or, if this older log is meant,"
                 " an identity.db of the same time."
             )
-        for user, _ in await self._sql(self._store.pending_users):
-            await self._open(user)
+        for user, name in await self._sql(self._store.pending_users):
+            await self._finish_one(f"user {name!r}", self._open(user))
         for key in await self._sql(self._store.keys, "pending"):
             await self._sql(self._store.drop_key, key.name)
         for key in await self._sql(self._store.keys, "revoking"):
-            await self._revoke(key)
+            await self._finish_one(f"the revocation of the key {key.name[:8]}…", self._revoke(key))
         await self._load(await self._live_keys())
 
+    async def _finish_one(self, what: str, rest: Awaitable[object]) -> None:
+        """What is begun is of use to nobody, so that a log that takes only cancels can be served without it."""
+        try:
+            await rest
+        except (ApiError, CommandRefused) as error:
+            if isinstance(error, ApiError) and error.code != NOT_TAKEN:
+                raise
+            log.warning("%s was begun and cannot be finished, for the log said: %s", what, error)
+
     async def _load(self, live: Mapping[int, int]) -> None:
-        keys = await self._sql(self._store.keys, "active")
-        if unknown := len(live.keys() - {key.number for key in keys}):
+        known = await self._sql(self._store.keys, "active", "revoking")
+        if unknown := len(live.keys() - {key.number for key in known}):
             log.warning(
                 "keys of the log that are nobody's here: %d. If identity.db is an old one, users and keys that were"
                 " added since have to be added again",
                 unknown,
             )
+        keys = [key for key in known if key.state == "active"]
         for key in keys:
             if key.number is not None and live.get(key.number) == key.account:
                 self._index.add(key)
