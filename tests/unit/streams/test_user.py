@@ -278,6 +278,16 @@ async def test_listen_keys_outlast_a_restart(shard: Shard) -> None:
     assert keeper.kept == []
 
 
+async def test_a_listen_key_that_a_revoked_key_knows_ends_with_a_kill_in_between(shard: Shard) -> None:
+    keeper = Keeper()
+    keeper.kept = [KeptKey(name * 64, account, ("a", "b"), START + 10**9) for name, account in (("k", 7), ("l", 8))]
+    user = UserData(shard, UserEvent)  # type: ignore[arg-type]
+    user.keep_listen_keys(keeper, lambda name, account: (name, account) != ("b", 7))
+    assert refusal(user.extend_listen_key, "k" * 64, 7) == -1125
+    user.extend_listen_key("l" * 64, 8)
+    await user.stop()
+
+
 async def test_a_restart_gives_a_listen_key_no_more_time(shard: Shard) -> None:
     keeper = Keeper()
     keeper.kept = [KeptKey("k" * 64, 7, ("a",), START + 50_000), KeptKey("l" * 64, 8, ("c",), START)]

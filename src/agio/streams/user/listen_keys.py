@@ -116,15 +116,16 @@ class ListenKeys:
     def keep(self, keeper: Keeper, holds: Callable[[str, int], bool]) -> None:
         """Goes on with the keys of the exchange before this one, whose listeners only connect again, and keeps its own.
 
-        `holds`: whether an API key of that name is in use, and the account's.
+        `holds`: whether an API key of that name is in use, and the account's. A listen key that another one knows has
+        ended with it, though the exchange before may have been killed before it wrote that down.
         """
         now = self._clock()
         for kept in keeper.read():
-            holders = {name for name in kept.holders if holds(name, kept.account)}
-            if not holders or kept.ends <= now or kept.account in self._by_account:
+            are_good = all(holds(name, kept.account) for name in kept.holders)
+            if not are_good or kept.ends <= now or kept.account in self._by_account:
                 continue
             key = self._add(kept.name, kept.account)
-            key.holders = holders
+            key.holders = set(kept.holders)
             self._prolong(key, min((kept.ends - now) / 1e6, self._lifetime))
         self._keeper = keeper
 
