@@ -147,7 +147,7 @@ impl Pairs {
     }
 }
 
-/// What is neither text, number, flag nor a list of texts reads as text that no parameter accepts: its own `str`.
+/// What is neither text, number, flag nor a list of texts reads as a text that no parameter accepts.
 fn owned(value: &Bound<'_, PyAny>) -> PyResult<Owned> {
     if value.is_none() {
         return Ok(Owned::Null);
@@ -158,17 +158,15 @@ fn owned(value: &Bound<'_, PyAny>) -> PyResult<Owned> {
     if let Ok(flag) = value.cast::<PyBool>() {
         return Ok(Owned::Flag(flag.is_true()));
     }
-    if value.is_instance_of::<PyInt>()
-        && let Ok(number) = value.extract()
-    {
-        return Ok(Owned::Integer(number));
+    if value.is_instance_of::<PyInt>() {
+        return value.extract().map(Owned::Integer).or_else(|_| Ok(Owned::Number(value.str()?.to_string())));
     }
     if let Ok(items) = value.cast::<PyList>()
         && let Ok(items) = items.extract()
     {
         return Ok(Owned::List(items));
     }
-    Ok(Owned::Number(value.str()?.to_string()))
+    Ok(Owned::Number("{}".into())) // not its own `str`, which fails when it is nested deeply
 }
 
 #[pyfunction]

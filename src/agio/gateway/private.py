@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from agio.gateway import codec, errors
+from agio.gateway.admin.act import telling
 from agio.gateway.dispatch import Asked, Dispatcher, refused
 from agio.gateway.limits import Figures, Limits
 from agio.gateway.rest import JSON, path_of, refuse
@@ -92,7 +93,8 @@ class PrivateApp:
             return await self._run(row, query, body)
         name, asked = row.operation.name, _told(body)
         try:
-            await self._remark(name, asked)
+            with telling():
+                await self._remark(name, asked)
         except codec.REFUSALS as error:
             return refused(error)
         reply = await self._run(row, query, body)

@@ -193,7 +193,9 @@ class WsApiRoom:
     @staticmethod
     def _shows_limits(request: Message, session: Session) -> bool:
         asked = request.params.get("returnRateLimits") if isinstance(request.params, dict) else None
-        return str(asked).lower() != "false" if asked is not None else session.return_limits
+        if asked is None:
+            return session.return_limits
+        return asked is not False and not (isinstance(asked, str) and asked.lower() == "false")
 
 
 def _used(figures: Figures, reply: Reply, usage: Usage) -> list[RateLimit]:

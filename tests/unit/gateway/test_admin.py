@@ -223,6 +223,17 @@ async def test_monitors_are_told_of_history_that_falls_behind(
         assert reply.status == (503 if (shard, path) == ("cancels-only", "/ready") else 200), "orders are taken, or not"
 
 
+async def test_a_reason_that_came_too_late_for_the_log_is_answered(world: World) -> None:
+    """Nobody waits until the connection is given up."""
+
+    async def stalled(command: dict[str, Any]) -> list[dict[str, Any]]:
+        raise CommandRefused("DeadlinePassed", "the command waited too long")
+
+    world.shard.command = stalled  # type: ignore[method-assign]
+    reply = await post(world, "/admin/assets", name="SOL")
+    assert (reply.status, json.loads(reply.body)["code"]) == (400, -1010)
+
+
 async def test_monitors_are_told_that_orders_are_refused(world: World) -> None:
     """Because history is too far behind; a restart would not help."""
     world.shard.full, world.history.condition = True, "behind"

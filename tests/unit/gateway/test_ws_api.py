@@ -179,6 +179,19 @@ async def test_rate_limits_can_be_hidden(world: World) -> None:
     assert (await silent.ask("session.status"))["result"]["returnRateLimits"] is False
 
 
+@pytest.mark.parametrize(("name", "code"), [("symbol", -1100), ("returnRateLimits", -1130)])
+@pytest.mark.parametrize("nest", [('{"a":', "}"), ("[", "]")])
+async def test_values_of_any_depth_are_refused(socket: Socket, name: str, code: int, nest: tuple[str, str]) -> None:
+    """Also where they can just be read, and no more: deeper ones are no JSON to us."""
+    opens, closes = nest
+    codes = set()
+    for depth in range(700, 1000):
+        value = opens * depth + "1" + closes * depth
+        answer = await socket.raw(f'{{"id":1,"method":"depth","params":{{"symbol":"X","{name}":{value}}}}}'.encode())
+        codes.add(answer["error"]["code"])
+    assert codes == {code, -1135}
+
+
 async def test_microseconds(world: World) -> None:
     assert (await Socket(world, UNIT).ask("time"))["result"]["serverTime"] == NOW
     with pytest.raises(ApiError) as refused:
