@@ -114,12 +114,12 @@ class Shard:
 
     def _drain(self) -> None:
         events, replies = self._core.drain()
-        try:
-            if events:
-                for sink in self._sinks:
-                    sink(events)
-        finally:  # whatever a sink makes of its events, what is durable is answered
-            self._settle(replies)
+        for sink in self._sinks if events else ():
+            try:
+                sink(events)
+            except Exception:  # what is durable is answered all the same, and a failure rings once
+                log.exception("events were not told")
+        self._settle(replies)
         state = self._core.state()
         if state == "failed":
             self._tell_failure()

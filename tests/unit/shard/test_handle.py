@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import pytest
@@ -82,15 +82,22 @@ async def test_a_reply_finds_who_asked(core: Core) -> None:
     shard.close()
 
 
-async def test_a_sink_that_raises_takes_no_reply_away(core: Core) -> None:
+async def test_a_sink_that_raises_takes_nothing_from_others(core: Core, caplog: pytest.LogCaptureFixture) -> None:
     shard = opened(core)
     pending = shard.order_counts(1)
+    told: list[Any] = []
+
+    def sink(events: Sequence[Any]) -> None:
+        told.append(events)
+
     shard.add_sink(lambda events: events.broken)
-    core.events, core.answers = [1], [(core.asked[0], 200, b"1", -1, -1)]
-    with pytest.raises(AttributeError):  # the loop logs it
-        shard._drain()
+    shard.add_sink(sink)
+    shard.on_failure(told.append)
+    core.events, core.answers, core.condition = [1], [(core.asked[0], 200, b"1", -1, -1)], "failed"
+    shard._drain()
     assert (await pending).body == b"1"
-    core.events = []
+    assert told == [[1], "the sums of BTC"]
+    assert "'list' object has no attribute 'broken'" in caplog.text
     shard.close()
 
 
