@@ -37,6 +37,12 @@ def test_random_commands_for_the_engine() -> None:
     run(*cargo, AGIO_COMMANDS=commands, AGIO_SEED="1000001")
 
 
+def test_schedules_of_a_shards_threads() -> None:
+    schedules = str(size("AGIO_SOAK_SCHEDULES", 1_000_000))
+    cargo = ("cargo", "test", "--release", "--locked", "-p", "agio-runner", "--lib", "interleavings")
+    run(*cargo, AGIO_SCHEDULES=schedules)
+
+
 def test_fuzzing_for_long() -> None:
     """An hour; fails on a machine without nightly Rust, with what to install."""
     run(sys.executable, "tests/simulation/fuzz.py", "--seconds", str(size("AGIO_SOAK_FUZZ", 3_600)))

@@ -1,13 +1,12 @@
 //! The table between the threads of a shard: requests come in, groups go from the engine to the disk.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use agio_engine::commands::Command;
 use agio_engine::units::{Micros, Sequence};
 use agio_journal::Frame;
-use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::clock::Clock;
 use crate::commit::{Commit, Load};
@@ -15,6 +14,7 @@ use crate::intake::Intake;
 use crate::outbox::{Backlog, Outbox, Published};
 use crate::request::Request;
 use crate::sequencer::Group;
+use crate::sync::{AtomicUsize, Condvar, Mutex, MutexGuard};
 
 /// Requests that may be under way at once.
 const MOST_UNDER_WAY: usize = 65_536;
@@ -281,21 +281,19 @@ impl Desk {
         spare
     }
 
-    /// Hands over the last group there will be, once nothing else lies there or nobody takes it any more.
+    /// Hands over the last group there will be, once nothing else lies there or nobody takes it any more. The disk's thread
+    /// wakes for it when the engine's has ended: see [`Self::engine_done`].
     pub(crate) fn hand_over_last(&self, group: Group) {
         let mut table = self.table.lock();
         while !table.next.is_empty() && table.failure.is_none() {
             table.engine_holds = true;
             self.engine_wakes.wait(&mut table);
         }
+        table.next.add(group);
         if table.failure.is_some() {
-            table.next.add(group);
             drop(table);
             self.fail(String::new(), []);
-            return;
         }
-        table.next.add(group);
-        self.disk_wakes.notify_one();
     }
 
     /// The engine's thread has ended.
@@ -361,6 +359,18 @@ impl Desk {
         self.under_way.fetch_sub(tokens.len(), Ordering::Relaxed);
         self.outbox.push(Published { batch: std::sync::Arc::default(), answers: Vec::new(), lost: tokens });
         self.outbox.ring();
+    }
+}
+
+#[cfg(test)]
+impl Desk {
+    /// What must hold when nobody goes on before the disk has done what it does.
+    pub(crate) fn check_while_the_disk_is_busy(&self) {
+        let table = self.table.lock();
+        let lives = table.failure.is_none() && table.stage < Stage::EngineDone;
+        if lives && table.engine_holds && table.next.is_empty() {
+            crate::sync::turns::wrong("the engine's thread holds a group for which there is room");
+        }
     }
 }
 

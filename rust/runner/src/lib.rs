@@ -11,6 +11,8 @@ mod commit;
 mod desk;
 mod follower;
 mod intake;
+#[cfg(test)]
+mod interleavings;
 mod outbox;
 mod recent;
 mod replay;
@@ -18,6 +20,7 @@ mod request;
 mod sequencer;
 mod shard;
 mod start;
+mod sync;
 #[cfg(test)]
 mod tests;
 

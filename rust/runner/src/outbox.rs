@@ -4,11 +4,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::batch::Batch;
 use crate::request::Answer;
+use crate::sync::{self, Condvar, Mutex};
 
 /// One durable group.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Outbox {
     /// Wakes the loop without anything to take: the state has changed.
     pub fn ring(&self) {
         // It can only fail when the counter is full, and then the loop is awake.
-        let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
+        let _ = sync::write(&self.wake, &1_u64.to_ne_bytes());
     }
 
     /// Takes all that waits.

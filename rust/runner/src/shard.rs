@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::{Builder, JoinHandle};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use agio_engine::engine::Engine;
@@ -19,6 +18,7 @@ use crate::outbox::Outbox;
 use crate::request::Request;
 use crate::sequencer::{Poisoned, Sequencer, words_of};
 use crate::start::{Options, StartError, open_folder, recover, take_snapshot};
+use crate::sync::{Builder, JoinHandle, Receiver, Sender, channel};
 
 /// How often the disk is looked at and the next segment prepared.
 const HOUSEKEEPING: Duration = Duration::from_millis(500);
