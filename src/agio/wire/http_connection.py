@@ -203,7 +203,7 @@ class HttpConnection(asyncio.Protocol):
         else:
             head = self._head
             for name, value in self._headers.items():
-                head[name.lower()] = value
+                head[name.lower()] = value.strip(b" \t")  # llhttp leaves what stands behind it (RFC 9110, 5.5)
             if len(head) != len(self._headers):  # a name in two spellings: which of them came last nobody knows
                 self._refuse(400)
             self._headers.clear()

@@ -22,9 +22,12 @@ class App:
     def __init__(self) -> None:
         self.slow = asyncio.Event()
         self.served: list[bytes] = []
+        self.headers: dict[bytes, bytes] = {}
+        """Of the last request."""
 
     def serve(self, request: HttpRequest) -> None:
         self.served.append(request.target)
+        self.headers = request.headers
         if request.target.startswith(b"/slow"):
             self.slow.set()
             asyncio.get_running_loop().call_later(0.3, self._answer, request)
@@ -154,6 +157,13 @@ async def test_names_of_headers_are_counted(listener: HttpListener, names: int, 
 async def test_a_header_may_be_repeated(listener: HttpListener) -> None:
     port = await listener.start("127.0.0.1", 0)
     assert (await ask(port, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a: 1\r\n" * 300 + b"\r\n"))[0] == 200
+
+
+async def test_white_space_around_a_header_does_not_belong_to_it(listener: HttpListener, app: App) -> None:
+    """Such as that behind a key which somebody has copied."""
+    port = await listener.start("127.0.0.1", 0)
+    assert (await ask(port, b"GET / HTTP/1.1\r\nHost:x\r\nX-MBX-APIKEY: \t key 1 \t\r\nEmpty: \r\n\r\n"))[0] == 200
+    assert app.headers == {b"host": b"x", b"x-mbx-apikey": b"key 1", b"empty": b""}
 
 
 async def test_a_header_in_two_spellings_is_refused(listener: HttpListener) -> None:
