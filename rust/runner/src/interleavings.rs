@@ -17,7 +17,7 @@ use crate::commit::Load;
 use crate::desk::{InHand, Turn};
 use crate::sync::turns::{self, Dice, Site};
 use crate::sync::{Builder, Condvar, JoinHandle, Mutex};
-use crate::{Answer, Desk, LONG_TAIL, Options, Outbox, Published, Reading, Reply, Request, Shard};
+use crate::{Answer, Desk, LONG_TAIL, Options, Outbox, Published, Reading, Reply, Request, Shard, StartError};
 
 const CLIENTS: u64 = 3;
 /// A client's tokens begin at its number times this.
@@ -326,6 +326,18 @@ fn nobody_is_forgotten_and_nobody_waits_in_vain() {
     let seeds = std::env::var("AGIO_SCHEDULES").map_or(500, |count| count.parse().expect("a number"));
     for seed in 0..seeds {
         assert_eq!(lives(seed, None).0, Ok(()), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_start_that_gets_no_thread_leaves_none_behind() {
+    for name in ["agio-engine", "agio-journal", "agio-housekeeping"] {
+        let (verdict, _) = turns::run(1, None, move || {
+            turns::refuse(name);
+            let started = Shard::open_on(Arc::new(Memory::simulated()), &options(), |_| ());
+            assert!(matches!(started, Err(StartError::System(_))));
+        });
+        assert_eq!(verdict, Ok(()), "{name}");
     }
 }
 

@@ -81,7 +81,9 @@ impl Shard {
         let (builder, writer) = recovered.journal.split();
         let sequencer = Sequencer::new(engine, builder, options.remember).with_tripwire(options.tripwire);
         let mut shard = Self { desk, storage, log: recovered.log, started_at, notes: recovered.notes, threads: None };
-        shard.threads = Some(shard.spawn(sequencer, writer, options.least_free_bytes)?);
+        let threads = shard.spawn(sequencer, writer, options.least_free_bytes);
+        // Those that there are end by themselves, and let go of the folder.
+        shard.threads = Some(threads.inspect_err(|_| shard.desk.stop())?);
         Ok((shard, seen))
     }
 

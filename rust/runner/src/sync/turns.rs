@@ -81,6 +81,7 @@ struct Turns {
     /// How often a condition variable may yet let somebody go for nothing, as when a time-out has passed.
     for_nothing: u64,
     muted: Option<Site>,
+    refused: Option<&'static str>,
     sites: BTreeSet<Site>,
     verdict: Option<Result<(), String>>,
 }
@@ -232,6 +233,7 @@ pub(crate) fn run(
         taken: 0,
         for_nothing,
         muted,
+        refused: None,
         sites: BTreeSet::new(),
         verdict: None,
     };
@@ -323,6 +325,13 @@ pub(crate) fn wait_readable(file: &impl AsFd) {
     }
 }
 
+/// From here on there is no thread to be had for this name.
+pub(crate) fn refuse(name: &'static str) {
+    if let Some(me) = me() {
+        me.schedule.turns.lock().refused = Some(name);
+    }
+}
+
 /// A thread that takes turns, if this one does.
 pub(crate) fn spawn<T: Send + 'static>(
     name: &str,
@@ -330,6 +339,9 @@ pub(crate) fn spawn<T: Send + 'static>(
 ) -> std::io::Result<(std::thread::JoinHandle<Option<T>>, usize)> {
     let builder = std::thread::Builder::new().name(name.to_owned());
     let Some(me) = me() else { return Ok((builder.spawn(|| Some(body()))?, 0)) };
+    if me.schedule.turns.lock().refused == Some(name) {
+        return Err(std::io::ErrorKind::WouldBlock.into());
+    }
     let id = me.schedule.turns.lock().add(name);
     let schedule = me.schedule;
     let thread = builder.spawn(move || schedule.run(id, body))?;
