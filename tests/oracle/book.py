@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from math import lcm
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -171,6 +172,11 @@ def afford(account: int, prevention: str, budget: int, step: int, makers: list[O
     if makers and (wanted <= supply or stopped):
         return supply, wanted, False
     return supply, supply // step * step, True
+
+
+def common_step(filters: dict[str, Any]) -> int:
+    """What a budget's quantity is a multiple of, so that it breaks neither filter of lots."""
+    return lcm(filters["lot"]["step"] or 1, filters["market_lot"]["step"] or 1)
 
 
 def may_rest(order: dict[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.oracle.book import LARGEST, ONE, SECOND, afford, meetings, notional
+from tests.oracle.book import LARGEST, ONE, SECOND, afford, common_step, meetings, notional
 from tests.oracle.ledger import FIRST_CUSTOMER, WINDOWS
 
 if TYPE_CHECKING:
@@ -224,8 +224,7 @@ class Hostile:
         if order["kind"] != "Market":
             return notional(order["price"], quantity) if buys else quantity
         if order["budget"]:
-            step = max(market.filters["lot"]["step"], market.filters["market_lot"]["step"], 1)
-            quantity = afford(account, mode, order["budget"], step, makers)[1]
+            quantity = afford(account, mode, order["budget"], common_step(market.filters), makers)[1]
         trades = [m for m in meetings(account, mode, quantity, makers) if m.effect == "Trade"]
         if buys:
             return order["budget"] or sum(m.cost for m in trades)

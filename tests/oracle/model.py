@@ -23,6 +23,7 @@ from tests.oracle.book import (
     afford,
     allowed,
     check_range,
+    common_step,
     may_rest,
     meetings,
     notional,
@@ -182,7 +183,7 @@ class Exchange(Ledger):
         )
         if order["side"] == "Buy":
             refuse("InsufficientBalance", self.free(account, market.quote) < budget)
-        supply, quantity, ran_out = afford(account, mode, budget, max(lot["step"], at_market["step"], 1), makers)
+        supply, quantity, ran_out = afford(account, mode, budget, common_step(market.filters), makers)
         if order["side"] == "Sell":
             sold = sum(m.overlap for m in meetings(account, mode, quantity, makers) if m.effect == "Trade")
             refuse("InsufficientBalance", self.free(account, market.base) < sold)

@@ -16,6 +16,8 @@ pub(crate) struct Gauge {
     market_lot: Range,
     /// The limits of the exact notional, 10^-16.
     notional: (u128, u128),
+    /// The step of a market order by budget: the smallest multiple of both lots' steps.
+    pub budget_step: u64,
 }
 
 /// From least to most, in multiples of a step.
@@ -61,8 +63,18 @@ impl Gauge {
             lot: Range::of_lot(&filters.lot),
             market_lot: Range::of_lot(&filters.market_lot),
             notional: (scaled(filters.notional.min), scaled(filters.notional.max)),
+            budget_step: common(filters.lot.step.0.max(1), filters.market_lot.step.0.max(1)),
         }
     }
+}
+
+/// The smallest multiple of both; past 64 bits the largest number, which neither lot takes.
+fn common(one: u64, other: u64) -> u64 {
+    let (mut divisor, mut rest) = (one, other);
+    while rest != 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    (one / divisor).saturating_mul(other)
 }
 
 /// Recognises multiples by one multiplication. With `step = odd << shift`, a number is a multiple exactly if its product
@@ -161,11 +173,6 @@ pub(crate) fn average(rules: &Rules, now: Micros) -> Option<(u32, Price)> {
     average.or(rules.last_trade.map(|(price, _)| price)).map(|price| (minutes, price))
 }
 
-/// The largest multiple that both lot filters ask for: the step of a market order by budget.
-pub(crate) fn budget_step(rules: &Rules) -> u64 {
-    rules.filters.lot.step.0.max(rules.filters.market_lot.step.0)
-}
-
 /// The level that a resting order would join has room for it, and the book has room for one more.
 pub(crate) fn room(market: &Market, order: &Place) -> Result<(), Refusal> {
     let total = market.book.total(order.side.into(), order.price.0);
@@ -180,7 +187,17 @@ pub(crate) fn policy(rules: &Rules, order: &Place) -> Prevent {
 
 #[cfg(test)]
 mod tests {
-    use super::Step;
+    use super::{Step, common};
+
+    #[test]
+    fn steps_have_a_common_multiple() {
+        let cases =
+            [(1, 1, 1), (200, 500, 1_000), (1_000, 1, 1_000), (1 << 40, 3, 3 << 40), (u64::MAX, u64::MAX, u64::MAX)];
+        for (one, other, both) in cases {
+            assert_eq!((common(one, other), common(other, one)), (both, both), "{one} and {other}");
+        }
+        assert_eq!(common(u64::MAX, u64::MAX - 1), u64::MAX, "past 64 bits");
+    }
 
     #[test]
     fn a_step_divides_its_multiples_and_nothing_else() {

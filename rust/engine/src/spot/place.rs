@@ -236,13 +236,13 @@ fn plan_budget(market: &Market, account: &Account, order: &Place) -> Result<Plan
     let free = account.free(paid_asset(rules, order.side));
     require(order.side == Side::Sell || order.budget <= free, Reason::InsufficientBalance)?;
     let rest = order.budget.0.min(MAX_SUPPLY);
-    let step = filters::budget_step(rules);
+    let step = rules.gauge.budget_step;
     let sellable = free.0.saturating_add(step.into());
     let unsellable = |walk: &Walk| order.side == Side::Sell && u128::from(walk.executed) > sellable;
     let found = walked(market, order, Want::Budget { rest, step, taken: 0 }, unsellable);
     let sum = found.executed + found.prevented;
     // What rests may be finer than today's step.
-    let quantity = Quantity(sum - sum % step.max(1));
+    let quantity = Quantity(sum - sum % step);
     // Of what is left, part may be an own order's, and would not trade.
     let whole = quantity.0 == sum;
     let kept = if whole { found } else { walked(market, order, Want::Quantity(quantity.0), unsellable) };

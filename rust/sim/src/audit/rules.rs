@@ -100,9 +100,11 @@ pub(crate) fn mode(market: &Market, place: &Place) -> Prevention {
     place.prevention.unwrap_or(market.filters.prevention)
 }
 
-/// The step of a budget: the larger one of both lot filters.
+/// The step of a budget: the smallest multiple of both lots' steps.
 pub(crate) fn step(market: &Market) -> u64 {
-    market.filters.lot.step.0.max(market.filters.market_lot.step.0)
+    let (lot, market_lot) = (market.filters.lot.step.0.max(1), market.filters.market_lot.step.0.max(1));
+    let (fine, coarse) = (lot.min(market_lot), lot.max(market_lot));
+    (1..=fine).map(|times| times * coarse).find(|step| step.is_multiple_of(fine)).expect("the product is one")
 }
 
 fn breaks(filter: &LotFilter, quantity: u64) -> bool {
