@@ -15,6 +15,9 @@
 //! - A line is the top bits of a hash. Lines that are not made yet, or are freed, belong to the half of a growing
 //!   table that the index does not ask: see `Index::table`.
 //!
+//! All of it holds after a panic, too, wherever the caller's code panics: items are made before they are counted, and
+//! what a damaged book confuses are numbers that each row has.
+//!
 //! Builds with debug assertions, so all tests but the release run of the twin, check every access.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -41,7 +44,7 @@ unsafe impl<T: Sync> Sync for Row<T> {}
 
 impl<T> Row<T> {
     pub(crate) const fn new() -> Self {
-        const { assert!(size_of::<T>() > 0 && align_of::<T>() <= ALIGN) };
+        const { assert!(size_of::<T>() > 0 && align_of::<T>() <= ALIGN, "rows are aligned to 64 bytes") };
         Self { start: NonNull::dangling(), made: 0, bytes: 0, found: 0 }
     }
 
@@ -68,7 +71,7 @@ impl<T> Row<T> {
     #[allow(unsafe_code)]
     pub(crate) fn make(&mut self, items: usize, mut item: impl FnMut() -> T) {
         let made = self.made + items;
-        if made * size_of::<T>() > self.bytes {
+        if made > self.bytes / size_of::<T>() {
             self.enlarge(made);
         }
         if made * size_of::<T>() > self.found {
@@ -84,7 +87,7 @@ impl<T> Row<T> {
     /// Sees to memory for so many items.
     #[allow(unsafe_code)]
     fn enlarge(&mut self, items: usize) {
-        let bytes = enough(items * size_of::<T>());
+        let bytes = enough(Layout::array::<T>(items).expect(TOO_MUCH).size());
         // SAFETY: `bytes` is what the last call, if any, has asked for, and `start` what it was given.
         self.start = unsafe { obtain(self.start.cast(), self.bytes, bytes) }.cast();
         self.bytes = bytes;
@@ -255,32 +258,33 @@ impl Lines {
 
 /// Asks the processor for the cache line where an item begins. For engines that look ahead in memory of their own.
 #[inline(always)]
-#[allow(unsafe_code)]
 pub fn prefetch<T>(item: &T) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: SSE is part of x86_64. A prefetch changes nothing the program can see and cannot fault; the pointer
-        // comes from a live reference all the same.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(item).cast::<i8>()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = item;
+    prefetch_at(std::ptr::from_ref(item).cast());
 }
 
 /// [`prefetch`] for an item of several cache lines, all of them.
 #[inline(always)]
-#[allow(unsafe_code)]
 pub fn prefetch_whole<T>(item: &T) {
-    let bytes = size_of::<T>();
-    // SAFETY: as above; the pointers stay within the item.
-    let line = |at: usize| unsafe { &*core::ptr::from_ref(item).cast::<u8>().add(at) };
+    let (start, bytes) = (std::ptr::from_ref(item).cast::<u8>(), size_of::<T>());
     for at in (0..bytes).step_by(64) {
-        prefetch(line(at));
+        prefetch_at(start.wrapping_add(at));
     }
     if bytes > 0 {
-        prefetch(line(bytes - 1));
+        prefetch_at(start.wrapping_add(bytes - 1));
     }
+}
+
+#[inline(always)]
+#[allow(unsafe_code)]
+fn prefetch_at(place: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: SSE is part of x86_64. A prefetch reads nothing that the program can see, and cannot fault anywhere.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast::<i8>()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
 }
 
 /// What all memory of rows is aligned to: a cache line.
@@ -300,10 +304,12 @@ fn enough(bytes: usize) -> usize {
     if bytes <= MAPPED / 2 { bytes.next_power_of_two() } else { (bytes + bytes / 4).next_multiple_of(HUGE) }
 }
 
+const TOO_MUCH: &str = "more than there are addresses";
+
 const fn layout(bytes: usize) -> Layout {
     match Layout::from_size_align(bytes, ALIGN) {
         Ok(layout) => layout,
-        Err(_) => panic!("more than there are addresses"),
+        Err(_) => panic!("{}", TOO_MUCH),
     }
 }
 
@@ -488,6 +494,13 @@ mod tests {
             assert_eq!(row.at(1).to_le_bytes()[0], 2);
             assert_eq!(std::ptr::from_ref(row.at(0)).addr() % 64, 0, "at the beginning of a cache line");
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "more than there are addresses")]
+    fn a_row_is_not_longer_than_its_memory() {
+        // 2^65 bytes, which are none to who counts them in 64 bits.
+        Row::<[u64; 1 << 50]>::with_room(1 << 12);
     }
 
     #[test]

@@ -97,9 +97,10 @@ impl<T> Slab<T> {
         self.unused += 1;
     }
 
+    /// Payloads first: should there be no room for them, there are no slots without one afterwards.
     fn make(&mut self, slots: usize) {
-        self.nodes.make(slots, Node::default);
         self.payloads.make(slots);
+        self.nodes.make(slots, Node::default);
     }
 
     /// Makes the slots for so many orders, and for nobody.
@@ -194,5 +195,19 @@ impl<T> Payloads<T> {
     fn remove(&mut self, slot: Slot) -> T {
         let payload = if Self::SIZELESS { self.bag.pop() } else { self.slots.at_mut(slot as usize).take() };
         payload.expect(LIVE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Slab;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn a_slot_without_room_for_its_payload_is_never_given() {
+        let mut slab = Slab::<[u64; 1 << 54]>::new();
+        for _ in 0..2 {
+            assert!(catch_unwind(AssertUnwindSafe(|| slab.grow())).is_err());
+        }
     }
 }

@@ -300,8 +300,8 @@ impl Window {
     #[inline(never)]
     fn new_page(&mut self, slot: usize) -> u32 {
         let page = self.free.pop().unwrap_or_else(|| {
-            self.occupied.make(1, || 0);
             self.levels.make(PAGE as usize, Level::default);
+            self.occupied.make(1, || 0);
             if self.made() == HUGE_FROM {
                 self.levels.use_huge_pages();
             }
