@@ -4,8 +4,8 @@
 
 mod common;
 
-use agio_book::{Book, Incoming, Lifetime, Meeting, Message, Resting, Side, naive};
-use common::{AnyBook, Random, Tape, Venue};
+use agio_book::{Book, Incoming, Lifetime, Meeting, Message, Placed, Resting, Side, naive};
+use common::{AnyBook, Event, Random, Tape, Venue};
 
 const EPOCH: u64 = 4_000;
 
@@ -141,10 +141,37 @@ impl Maker {
     }
 }
 
+/// What must hold of any order, whatever the twins agree on: their dry runs of fill-or-kill, for one, are alike.
+fn adds_up(order: &Incoming, placed: &Placed, events: &[Event]) {
+    let meeting = |event: &Event| match event {
+        Event::Fill(fill, _) => Some((fill.price, fill.quantity, 0)),
+        Event::Prevented(prevented, _) => Some((prevented.price, 0, prevented.taker_reduced_by)),
+        _ => None,
+    };
+    let met: Vec<_> = events.iter().filter_map(meeting).collect();
+    let (executed, prevented) = (met.iter().map(|met| met.1).sum::<u64>(), met.iter().map(|met| met.2).sum::<u64>());
+    assert_eq!((placed.executed, placed.prevented), (executed, prevented), "{order:?}");
+    assert_eq!(executed + prevented + placed.left, order.quantity, "{order:?}");
+    let worse = |one: u64, other: u64| if order.side == Side::Buy { one > other } else { one < other };
+    assert!(met.is_sorted_by(|one, other| !worse(one.0, other.0)), "{order:?}: the best price first");
+    assert!(order.limit.is_none_or(|limit| met.iter().all(|met| !worse(met.0, limit))), "{order:?}: within the limit");
+    match order.lifetime {
+        Lifetime::PostOnly => assert!(met.is_empty(), "{order:?}"),
+        Lifetime::FillOrKill => assert!(events.is_empty() || executed == order.quantity, "{order:?}"),
+        Lifetime::Rest | Lifetime::Immediate => {}
+    }
+}
+
 fn apply<B: AnyBook>(book: &mut B, message: &Message, venue: &Venue) -> (String, Tape) {
     let (mut tape, mut venue) = (Tape::default(), venue.clone());
     let result = match *message {
-        Message::Place(ref order) => format!("{:?}", book.place(order, &mut venue, &mut tape)),
+        Message::Place(ref order) => {
+            let placed = book.place(order, &mut venue, &mut tape);
+            if let Ok(placed) = &placed {
+                adds_up(order, placed, &tape.events);
+            }
+            format!("{placed:?}")
+        }
         Message::Cancel { id } => format!("{:?}", book.cancel(id, &mut tape)),
         Message::Reduce { id, left } => format!("{:?}", book.reduce(id, left, &mut tape)),
         Message::Replace { id, price, quantity } => {
@@ -260,7 +287,8 @@ fn twins_agree() {
             let limit = if seed % 4 == 0 { 100 } else { 1_000_000 };
             pair = Pair { fast: Book::with_limit(limit), slow: naive::Book::with_limit(limit) };
         }
-        let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| epoch(&mut pair, seed, EPOCH)));
+        let run =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| epoch(&mut pair, seed, EPOCH.min(commands))));
         if let Err(panic) = run {
             let before = u64::from(seed % 3 == 2);
             eprintln!("replay: AGIO_TWIN_SEED={} AGIO_TWIN_COMMANDS={}", seed - before, EPOCH * (before + 1));
