@@ -10,7 +10,8 @@ impl<P: Policy> Book<P> {
     /// proportion to the number of orders.
     ///
     /// # Errors
-    /// What does not hold, and where. A book never fails this; if one does, it must not be used any more.
+    /// What does not hold, and where. A book never fails this, unless a caller's panic came out of one of its calls; one
+    /// that does must not be used any more, only dropped.
     pub fn check(&self) -> Result<(), String> {
         if let (Some((bid, _)), Some((ask, _))) = (self.best(Side::Buy), self.best(Side::Sell))
             && bid >= ask

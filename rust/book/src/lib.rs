@@ -44,7 +44,13 @@
 //! - A finer step (a market's tick changed, and dozens of levels use it) rebuilds the window once: time in proportion
 //!   to the number of levels. A price that jumps by millions of ticks moves levels between window and map.
 //! - Prices without a common step are served by the sorted map alone.
-//! - Memory is kept for reuse, not returned, when orders leave.
+//! - Memory is kept for reuse, not returned, when orders leave. When the system has no more, the process ends, as with
+//!   the standard library's collections. On Linux a book has up to seven mappings; a process may have 65,530
+//!   (`vm.max_map_count`).
+//! - A panic of a policy, a sink or a payload, if the caller catches it, leaves a book that is safe to drop, but perhaps
+//!   damaged: [`Book::check`] tells. A call on a damaged one may never return.
+//! - Ids are hashed without a secret: whoever may choose any ids can choose them so that each question for one looks at
+//!   all of them. Let numbers that clients choose be looked up elsewhere.
 
 // What each message runs through is one piece of code: calls between its parts would cost as much as the parts.
 #![allow(clippy::inline_always)]

@@ -184,7 +184,7 @@ impl std::error::Error for Error {}
 ///
 /// `Clone`, because fill-or-kill is decided by a dry run: the whole walk on a clone, before anything changes.
 pub trait Policy: Clone {
-    /// What the venue keeps beside each resting order.
+    /// What the venue keeps beside each resting order; of at most a cache line's alignment, or it does not compile.
     type Order;
 
     /// The most that may be taken at this price, asked before each meeting; 0 ends matching (price limits, budgets).
