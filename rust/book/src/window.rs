@@ -403,6 +403,7 @@ const fn nearest(side: Side, word: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::{FEWEST_PAGES, PAGE, Step, Window};
+    use crate::types::Side;
 
     #[test]
     fn pages_are_used_again() {
@@ -412,6 +413,20 @@ mod tests {
             window.close(window.seat_of(tick));
         }
         assert_eq!(window.occupied.made(), 2, "the empty page, and one that went along");
+    }
+
+    /// The last page's neighbour is the first one, when the window is full.
+    #[test]
+    fn the_next_from_beyond_the_window_is_its_last() {
+        let top = FEWEST_PAGES * PAGE - 1;
+        let mut window = Window::new(Step::new(10), 0, FEWEST_PAGES);
+        for tick in [0, top] {
+            window.open(window.seat_of(tick)).head = 1;
+        }
+        for beyond in [top * 10 + 1, top * 10 + 10, top * 10 + 15, u64::MAX] {
+            assert_eq!(window.next_from(Side::Buy, beyond), Some(top), "from {beyond}");
+            assert_eq!(window.next_from(Side::Sell, beyond), None, "from {beyond}");
+        }
     }
 
     #[test]

@@ -26,6 +26,19 @@ fn an_order_takes_up_to_64_bytes() {
 }
 
 #[test]
+fn levels_are_counted() {
+    let memory = |step| {
+        let mut book = Book::<Bare>::new();
+        for number in 0..2_000 {
+            let order = Resting { id: number, side: Side::Buy, price: 1 + number * step, quantity: 1 };
+            book.restore(order, ()).expect("it may rest");
+        }
+        book.memory()
+    };
+    assert!(memory(64) > memory(0) + 2_000 * 64, "{} and {} bytes", memory(64), memory(0));
+}
+
+#[test]
 fn room_that_was_reserved_is_there() {
     for before in [0, 5_000] {
         let mut book = Book::<Bare>::new();

@@ -8,7 +8,8 @@ use crate::commands::{
 use crate::engine::AUDIT_EVERY;
 use crate::events::Event;
 use crate::reasons::Reason;
-use crate::units::{Amount, ClientId, KeyId, Lane, MarketId, Micros, OrderId, Price, Quantity, Rate, Sequence};
+use crate::spot::order::lose_priority;
+use crate::units::{Amount, ClientId, FEES, KeyId, Lane, MarketId, Micros, OrderId, Price, Quantity, Rate, Sequence};
 use crate::vocabulary::{
     Filters, LotFilter, NotionalFilter, NotionalForm, OrderKind, OrderLimits, Prevention, PriceFilter, Restriction,
     Rights, Side, TimeInForce,
@@ -133,6 +134,24 @@ fn a_lost_index_entry_is_found() {
 fn a_wrong_list_is_found() {
     let story = found(|engine| engine.accounts.at_mut(ALICE).open_mut(MarketId(0)).count = 7);
     assert_eq!(story, "account 1000 lists 3 orders, not 7");
+}
+
+#[test]
+fn orders_of_another_account_in_a_list_are_found() {
+    let story = found(|engine| {
+        let list = engine.accounts.at(ALICE).open(MarketId(0));
+        *engine.accounts.at_mut(FEES).open_mut(MarketId(0)) = list;
+    });
+    assert_eq!(story, "order 1 is misplaced in the list of account 1");
+}
+
+#[test]
+fn an_order_that_has_lost_its_turn_is_found() {
+    let story = found(|engine| {
+        apply(engine, order(Side::Buy, 10));
+        lose_priority(&mut engine.markets[0].book, agio_book::Side::Buy);
+    });
+    assert_eq!(story, "order 1 of BTCUSDT is out of turn");
 }
 
 #[test]
