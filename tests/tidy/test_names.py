@@ -26,6 +26,7 @@ FORBIDDEN = {
         "where packages came from"
     ),
     r"\b(TODO|FIXME|XXX)\b": "do it, or write down in docs/decisions why not",
+    r"(?m)^(<{7} |>{7} |\|{7} |={7}$)": "a merge that was not finished",
 }
 # What these rules are made of, and the resolver's own switches.
 EXEMPT = {"tests/tidy/test_names.py", "tests/tidy/test_locks.py", "Makefile"}
@@ -58,6 +59,7 @@ def test_nothing_forbidden_in_any_file() -> None:
         "/".join(('"', "root", '.cargo"')),
         "--index-url x",
         "# TODO later",
+        "a line\n" + "<" * 7 + " HEAD",
     ],
 )
 def test_a_planted_leak_is_found(planted: str) -> None:
