@@ -182,13 +182,16 @@ fn a_violation_halts_the_shard_for_all_but_cancels() {
     assert!(Engine::restore(&bytes).expect("a halted state comes back").halted());
 }
 
-/// Takes order 3, a sell, from its owner's list and sets its hold free, so that only the book still knows of it.
-fn disown(engine: &mut Engine) {
-    let slot = engine.markets[0].book.get(3).expect("open").1.slot;
+/// Takes an order from its owner's list and sets its hold free, so that only the book still knows of it.
+fn disown(engine: &mut Engine, market: usize, order: u64) {
+    let (resting, &order) = engine.markets[market].book.get(order).expect("open");
+    let at = Placement::from(resting);
     let alice = engine.accounts.at_mut(ALICE);
-    engine.open.remove(slot, alice.open_mut(MarketId(0)));
-    let balance = alice.balance_mut(AssetId(0));
-    balance.free.0 += std::mem::take(&mut balance.locked.0);
+    engine.open.remove(order.slot, alice.open_mut(MarketId(market as u32)));
+    let held = hold(at.side, at.price, order.remaining());
+    let balance = alice.balance_mut(paid_asset(&engine.markets[market].rules, at.side));
+    balance.locked.0 -= held.0;
+    balance.free.0 += held.0;
 }
 
 #[test]
@@ -232,7 +235,7 @@ fn ticks_until_found(begun: u64, damage: fn(&mut Engine)) -> (u64, String) {
 fn any_damage_is_found_within_a_round_wherever_the_round_stands() {
     type Damage = (fn(&mut Engine), &'static str);
     let damages: [Damage; 7] = [
-        (disown, "order 3"),
+        (|engine| disown(engine, 0, 3), "order 3"),
         (|engine| engine.accounts.at_mut(ALICE).balance_mut(AssetId(1)).locked.0 += 1, "locked and holds"),
         (|engine| engine.accounts.at_mut(ALICE).open_mut(MarketId(0)).count = 7, "lists 3 orders, not 7"),
         (|engine| engine.markets[0].rules.counters.orders = 2, "was never issued"),
@@ -269,6 +272,22 @@ fn every_market_has_its_turn_in_a_round() {
         engine.markets[market].top = Top::of(&agio_book::Book::new());
         let found = (0..AUDIT_EVERY).any(|_| !apply(&mut engine, Tick {}).is_empty());
         assert!(found, "the top of market {market} is wrong, and nobody looked");
+    }
+}
+
+#[test]
+fn every_level_has_its_turn_in_a_round() {
+    for market in [0, 1, 63, 64, 65, 129] {
+        let mut engine = venue();
+        let (base, quote) = (AssetId(0), AssetId(1));
+        for number in 1..130 {
+            apply(&mut engine, ListMarket { symbol: format!("M{number}"), base, quote, filters: filters() });
+        }
+        apply(&mut engine, Place { market: MarketId(market as u32), ..order(Side::Buy, 8) });
+        let (first, _) = engine.markets[market].book.orders(agio_book::Side::Buy).last().expect("open");
+        disown(&mut engine, market, first.id);
+        let found = (0..AUDIT_EVERY).any(|_| !apply(&mut engine, Tick {}).is_empty());
+        assert!(found, "only the book of market {market} knows an order, and nobody looked");
     }
 }
 

@@ -162,3 +162,30 @@ fn a_sequence_that_nothing_can_have_is_refused() {
         assert_eq!(read.map(|header| header.first).map_err(|flaw| flaw.at), if passes { Ok(first) } else { Err(16) });
     }
 }
+
+#[test]
+fn an_open_frame_tells_how_large_it_will_be() {
+    let records = [&b"one"[..], b"", b"another, and a longer one"].map(<[u8]>::to_vec);
+    let mut builder = builder();
+    for count in 1..=records.len() {
+        builder.push(&records[count - 1]).unwrap();
+        assert_eq!(builder.len(), sealed(&records[..count]).len());
+    }
+}
+
+#[test]
+fn a_header_that_no_frame_has_is_refused() {
+    let least = frame_bytes(RECORD_HEADER);
+    assert!(Header::read(&header(0, least, 1, 1, Hash::NONE)).is_ok());
+    for (length, count, first, offset) in [
+        (least + 1, 1, 1, 8),
+        (least - ALIGN, 1, 1, 8),
+        (0, 1, 1, 8),
+        (least, 0, 1, 8),
+        (least, 1, 0, 16),
+        (least, 1, SEQUENCES, 16),
+    ] {
+        let refused = Header::read(&header(0, length, count, first, Hash::NONE)).map(|_| ()).expect_err("impossible");
+        assert_eq!(refused.at, offset, "{length} bytes, {count} records from {first}");
+    }
+}
