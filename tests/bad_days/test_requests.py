@@ -24,7 +24,7 @@ MANDATORY = "Mandatory parameter '%s' was not sent, was empty/null, or malformed
         ({"price": "1e5"}, -1100, "'price'; legal range is"),
         ({"price": "-1"}, -1100, "'price'; legal range is"),
         ({"price": "60000.001"}, -1013, "Filter failure: PRICE_FILTER"),
-        ({"quantity": "0"}, -2010, "zero or less"),
+        ({"quantity": "0"}, -1013, "zero or less"),
         ({"quantity": "NaN"}, -1100, "'quantity'; legal range is"),
         ({"quantity": "9" * 40}, -1100, "'quantity'; legal range is"),
         ({"quantity": "0.0000000001"}, -1111, "too much precision"),
