@@ -81,6 +81,16 @@ fn venue() -> Engine {
     engine
 }
 
+/// The same with 130 markets.
+fn wide_venue() -> Engine {
+    let mut engine = venue();
+    let (base, quote) = (AssetId(0), AssetId(1));
+    for number in 1..130 {
+        apply(&mut engine, ListMarket { symbol: format!("M{number}"), base, quote, filters: filters() });
+    }
+    engine
+}
+
 fn found(damage: impl FnOnce(&mut Engine)) -> String {
     let mut engine = venue();
     damage(&mut engine);
@@ -262,11 +272,7 @@ fn any_damage_is_found_within_a_round_wherever_the_round_stands() {
 #[test]
 fn every_market_has_its_turn_in_a_round() {
     for market in [0, 1, 63, 64, 65, 129] {
-        let mut engine = venue();
-        let (base, quote) = (AssetId(0), AssetId(1));
-        for number in 1..130 {
-            apply(&mut engine, ListMarket { symbol: format!("M{number}"), base, quote, filters: filters() });
-        }
+        let mut engine = wide_venue();
         engine.markets[market].top = Top::of(&agio_book::Book::new());
         apply(&mut engine, Place { market: MarketId(market as u32), ..order(Side::Buy, 8) });
         engine.markets[market].top = Top::of(&agio_book::Book::new());
@@ -278,11 +284,7 @@ fn every_market_has_its_turn_in_a_round() {
 #[test]
 fn every_level_has_its_turn_in_a_round() {
     for market in [0, 1, 63, 64, 65, 129] {
-        let mut engine = venue();
-        let (base, quote) = (AssetId(0), AssetId(1));
-        for number in 1..130 {
-            apply(&mut engine, ListMarket { symbol: format!("M{number}"), base, quote, filters: filters() });
-        }
+        let mut engine = wide_venue();
         apply(&mut engine, Place { market: MarketId(market as u32), ..order(Side::Buy, 8) });
         let (first, _) = engine.markets[market].book.orders(agio_book::Side::Buy).last().expect("open");
         disown(&mut engine, market, first.id);
